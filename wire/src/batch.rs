@@ -1,0 +1,378 @@
+//! What the browser posts: the events of one pageview of one portal.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::Error;
+use crate::event::Event;
+use crate::id::{PageviewId, VisitorId};
+use crate::item::Item;
+use crate::portal::PortalId;
+use crate::raw::{self, Field};
+
+/// Largest body of a POST. Browsers share 64 KiB among all beacons and keepalive fetches of a page.
+pub const BODY_BYTES_MAX: usize = 65_536;
+/// Most events of a batch.
+pub const EVENTS_MAX: usize = 100;
+/// Earliest believable time: 2001-09-09, where milliseconds got 13 digits.
+pub const AT_MS_MIN: u64 = 1_000_000_000_000;
+/// Latest believable time: in the year 2096.
+pub const AT_MS_MAX: u64 = 4_000_000_000_000;
+/// Longest title, section or image address in `meta`, in bytes.
+const META_BYTES_MAX: usize = 1024;
+
+/// The events of one pageview, as posted and as stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Batch {
+    /// Version of the message: 1.
+    pub v: u8,
+    /// The portal.
+    pub portal: PortalId,
+    /// The pageview.
+    pub pageview: PageviewId,
+    /// The reader; absent in `cookieless` mode, where the edge makes a hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visitor: Option<VisitorId>,
+    /// What the reader agreed to.
+    pub consent: Consent,
+    /// What kind of page it is; only articles are ever recommended.
+    pub page: PageKind,
+    /// The page's address.
+    pub url: String,
+    /// The page's canonical path; absent: the path of `url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub item: Option<Item>,
+    /// Where the reader came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referrer: Option<String>,
+    /// What the page says of itself; only in the batch that carries the `pageview` event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Meta>,
+    /// When the batch left the browser, by the reader's clock, Unix milliseconds.
+    pub sent_at_ms: u64,
+    /// Events that the tracker's outbox had to forget.
+    #[serde(default)]
+    pub dropped: u32,
+    /// The browser said that a program drives it.
+    #[serde(default)]
+    pub bot: bool,
+    /// 1 to 100 events.
+    pub events: Vec<Event>,
+}
+
+/// What a reader agreed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    /// A first-party id may be kept on the device.
+    Full,
+    /// Nothing is kept on the device.
+    Cookieless,
+    /// Nothing is measured; never seen in a batch.
+    Off,
+}
+
+/// What kind of page it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum PageKind {
+    /// A story.
+    Article,
+    /// The front of a section.
+    Section,
+    /// The portal's front page.
+    Front,
+    /// Anything else.
+    Other,
+}
+
+/// What a page says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Meta {
+    /// Its title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Its section.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
+    /// When it was published, Unix milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published_at_ms: Option<u64>,
+    /// Address of its picture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+}
+
+/// An event that was refused; its siblings were not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Rejected {
+    /// Its place in `events`, from 0.
+    pub index: usize,
+    /// `missing_<field>`, `bad_<field>`, `not_an_object` or `duplicate_seq`.
+    pub code: Cow<'static, str>,
+}
+
+/// The body of a 202.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CollectAnswer {
+    /// Events that are safe now.
+    pub accepted: usize,
+    /// Events that were refused.
+    pub rejected: Vec<Rejected>,
+}
+
+/// A batch whose valid events were kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParsedBatch {
+    /// The batch, with the valid events only; at least one.
+    pub batch: Batch,
+    /// The others.
+    pub rejected: Vec<Rejected>,
+}
+
+#[derive(Deserialize)]
+struct RawBatch<'a> {
+    #[serde(borrow)]
+    v: Field<'a>,
+    #[serde(borrow)]
+    portal: Field<'a>,
+    #[serde(borrow)]
+    pageview: Field<'a>,
+    #[serde(borrow)]
+    visitor: Field<'a>,
+    #[serde(borrow)]
+    consent: Field<'a>,
+    #[serde(borrow)]
+    page: Field<'a>,
+    #[serde(borrow)]
+    url: Field<'a>,
+    #[serde(borrow)]
+    item: Field<'a>,
+    #[serde(borrow)]
+    referrer: Field<'a>,
+    #[serde(borrow)]
+    meta: Field<'a>,
+    #[serde(borrow)]
+    sent_at_ms: Field<'a>,
+    #[serde(borrow)]
+    dropped: Field<'a>,
+    #[serde(borrow)]
+    bot: Field<'a>,
+    #[serde(borrow)]
+    events: Field<'a>,
+}
+
+#[derive(Deserialize)]
+struct RawMeta<'a> {
+    #[serde(borrow)]
+    title: Field<'a>,
+    #[serde(borrow)]
+    section: Field<'a>,
+    #[serde(borrow)]
+    published_at_ms: Field<'a>,
+    #[serde(borrow)]
+    image: Field<'a>,
+}
+
+impl Batch {
+    /// A batch from the body of a POST. A bad event does not spoil its siblings.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::NoValidEvent`] when every event was refused.
+    pub fn parse(body: &[u8]) -> Result<ParsedBatch, Error> {
+        if body.len() > BODY_BYTES_MAX {
+            return Err(Error::BodyTooLarge);
+        }
+        let object: &RawValue = serde_json::from_slice(body).map_err(|error| Error::malformed(&error))?;
+        if !object.get().starts_with('{') {
+            return Err(Error::NotAnObject);
+        }
+        let raw: RawBatch<'_> = serde_json::from_str(object.get()).map_err(|error| Error::malformed(&error))?;
+        match raw::required::<u64>(raw.v, "v", "1")? {
+            1 => {}
+            found => return Err(Error::UnsupportedVersion { found }),
+        }
+        let mut batch = Self::head(&raw)?;
+        let rejected = batch.take_events(&raw)?;
+        Ok(ParsedBatch { batch, rejected })
+    }
+
+    fn head(raw: &RawBatch<'_>) -> Result<Self, Error> {
+        let url = raw::url(raw.url, "url")?.ok_or(Error::MissingField { field: "url" })?;
+        let consent = raw::required(raw.consent, "consent", CONSENT_RULE)?;
+        if consent == Consent::Off {
+            return Err(Error::BadField { field: "consent", rule: CONSENT_RULE });
+        }
+        Ok(Self {
+            v: 1,
+            portal: raw::required(raw.portal, "portal", "1 to 32 of a-z, 0-9 and -")?,
+            pageview: raw::required(raw.pageview, "pageview", HEX_RULE)?,
+            visitor: raw::optional(raw.visitor, "visitor", HEX_RULE)?,
+            consent,
+            page: raw::required(raw.page, "page", "article, section, front or other")?,
+            url,
+            item: raw::optional(raw.item, "item", "a path that begins with / and has at most 512 bytes")?,
+            // An empty referrer is what browsers say for "none".
+            referrer: match raw.referrer {
+                Some(referrer) if referrer.get() == "\"\"" => None,
+                referrer => raw::url(referrer, "referrer")?,
+            },
+            meta: raw.meta.map(Meta::parse).transpose()?,
+            sent_at_ms: time(raw::required(raw.sent_at_ms, "sent_at_ms", TIME_RULE)?, "sent_at_ms")?,
+            dropped: raw::optional(raw.dropped, "dropped", "a whole number")?.unwrap_or(0),
+            bot: raw::optional(raw.bot, "bot", "true or false")?.unwrap_or(false),
+            events: Vec::new(),
+        })
+    }
+
+    fn take_events(&mut self, raw: &RawBatch<'_>) -> Result<Vec<Rejected>, Error> {
+        let events: Vec<&RawValue> = raw::required(raw.events, "events", "a list of events")?;
+        if events.is_empty() {
+            return Err(Error::NoEvents);
+        }
+        if events.len() > EVENTS_MAX {
+            return Err(Error::TooManyEvents { count: events.len() });
+        }
+        let mut seen = HashSet::with_capacity(events.len());
+        let mut rejected = Vec::new();
+        for (index, text) in events.into_iter().enumerate() {
+            match Event::parse(text.get()) {
+                Ok(event) if seen.insert(event.seq) => self.events.push(event),
+                Ok(_) => rejected.push(Rejected { index, code: "duplicate_seq".into() }),
+                Err(error) => rejected.push(Rejected { index, code: event_code(&error) }),
+            }
+        }
+        if self.events.is_empty() { Err(Error::NoValidEvent { rejected }) } else { Ok(rejected) }
+    }
+
+    /// The page's canonical path.
+    #[must_use]
+    pub fn item(&self) -> Option<Item> {
+        self.item.clone().or_else(|| Item::of_url(&self.url))
+    }
+}
+
+const CONSENT_RULE: &str = "full or cookieless";
+const HEX_RULE: &str = "32 lowercase hex digits";
+const TIME_RULE: &str = "Unix time in milliseconds";
+
+fn time(at_ms: u64, field: &'static str) -> Result<u64, Error> {
+    if (AT_MS_MIN..=AT_MS_MAX).contains(&at_ms) { Ok(at_ms) } else { Err(Error::BadField { field, rule: TIME_RULE }) }
+}
+
+fn event_code(error: &Error) -> Cow<'static, str> {
+    match error {
+        Error::MissingField { field } => format!("missing_{field}").into(),
+        Error::BadField { field, .. } => format!("bad_{field}").into(),
+        other => other.code().into(),
+    }
+}
+
+impl Meta {
+    fn parse(raw: &RawValue) -> Result<Self, Error> {
+        const TEXT: &str = "a text of at most 1024 bytes";
+        let raw: RawMeta<'_> = serde_json::from_str(raw.get()).map_err(|_| Error::BadField { field: "meta", rule: "an object" })?;
+        let published_at_ms = raw::optional(raw.published_at_ms, "meta.published_at_ms", TIME_RULE)?;
+        Ok(Self {
+            title: raw::text(raw.title, "meta.title", TEXT, META_BYTES_MAX)?,
+            section: raw::text(raw.section, "meta.section", TEXT, META_BYTES_MAX)?,
+            published_at_ms: published_at_ms.map(|at_ms| time(at_ms, "meta.published_at_ms")).transpose()?,
+            image: raw::url(raw.image, "meta.image")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = include_str!("../tests/golden/batch.json");
+
+    fn changed(from: &str, to: &str) -> Result<ParsedBatch, Error> {
+        assert!(GOOD.contains(from), "{from} is not in the golden batch");
+        Batch::parse(GOOD.replace(from, to).as_bytes())
+    }
+
+    #[test]
+    fn every_truncation_is_refused_without_a_panic() {
+        let good = GOOD.trim_end().as_bytes();
+        for end in 0..good.len() {
+            let error = Batch::parse(&good[..end]).unwrap_err();
+            assert_eq!(error.code(), "malformed_json", "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn a_bad_event_does_not_spoil_its_siblings() {
+        let parsed = changed(r#""position":2"#, r#""position":-2"#).unwrap();
+        assert_eq!(parsed.batch.events.len(), 4);
+        assert_eq!(parsed.rejected, [Rejected { index: 2, code: "bad_position".into() }]);
+    }
+
+    #[test]
+    fn a_repeated_seq_is_refused() {
+        let parsed = changed(r#""seq":3"#, r#""seq":2"#).unwrap();
+        assert_eq!(parsed.rejected, [Rejected { index: 3, code: "duplicate_seq".into() }]);
+    }
+
+    #[test]
+    fn errors_name_what_is_wrong() {
+        for (from, to, message) in [
+            (r#""v":1"#, r#""v":2"#, "version 2 is not supported, send 1"),
+            (r#""portal":"g1","#, "", "field portal is missing"),
+            (r#""portal":"g1""#, r#""portal":"G1""#, "field portal must be 1 to 32 of a-z, 0-9 and -"),
+            (r#""portal":"g1""#, r#""portal":7"#, "field portal must be 1 to 32 of a-z, 0-9 and -"),
+            (r#""consent":"full""#, r#""consent":"off""#, "field consent must be full or cookieless"),
+            (r#""dropped":0"#, r#""dropped":"0""#, "field dropped must be a whole number"),
+            (r#""sent_at_ms":1795337005210"#, r#""sent_at_ms":1"#, "field sent_at_ms must be Unix time in milliseconds"),
+        ] {
+            assert_eq!(changed(from, to).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn what_is_no_batch_has_its_own_code() {
+        for (body, code) in [
+            ("", "malformed_json"),
+            ("{", "malformed_json"),
+            ("[]", "not_an_object"),
+            ("null", "not_an_object"),
+            ("{}", "missing_field"),
+            ("\u{feff}{}", "malformed_json"),
+        ] {
+            assert_eq!(Batch::parse(body.as_bytes()).unwrap_err().code(), code, "{body}");
+        }
+        assert_eq!(Batch::parse(&[0xff, 0xfe]).unwrap_err().code(), "malformed_json");
+        assert_eq!(Batch::parse(&vec![b' '; BODY_BYTES_MAX + 1]).unwrap_err().code(), "body_too_large");
+        let deep = "[".repeat(60_000);
+        assert_eq!(Batch::parse(deep.as_bytes()).unwrap_err().code(), "malformed_json");
+    }
+
+    #[test]
+    fn event_counts_have_limits() {
+        let event = |seq: usize| format!(r#"{{"seq":{seq},"kind":"pageview","at_ms":1795337000123}}"#);
+        let with = |count: usize| {
+            let events = (0..count).map(event).collect::<Vec<_>>().join(",");
+            let head = GOOD.split(r#""events""#).next().unwrap();
+            Batch::parse(format!(r#"{head}"events":[{events}]}}"#).as_bytes())
+        };
+        assert_eq!(with(0).unwrap_err(), Error::NoEvents);
+        assert_eq!(with(EVENTS_MAX).unwrap().batch.events.len(), EVENTS_MAX);
+        assert_eq!(with(EVENTS_MAX + 1).unwrap_err(), Error::TooManyEvents { count: 101 });
+    }
+
+    #[test]
+    fn the_item_defaults_to_the_path_of_the_address() {
+        let parsed = changed(r#""item":"/economia/noticia/juros.ghtml","#, "").unwrap();
+        assert_eq!(parsed.batch.item().unwrap().as_str(), "/economia/noticia/juros.ghtml");
+    }
+}

@@ -1,0 +1,234 @@
+//! Ids: fixed-width lowercase hex on the wire, integers inside.
+
+use std::fmt;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A reader's first-party id, 32 lowercase hex digits.
+/// In `cookieless` mode the edge makes it: `d` and 31 digits of a day-salted HMAC.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VisitorId(u128);
+
+/// One showing of one page, 32 lowercase hex digits. Time-ordered: the first 12 are Unix milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PageviewId(u128);
+
+/// One answer of the recommender, 16 lowercase hex digits; impressions and clicks carry it back.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecId(u64);
+
+impl VisitorId {
+    /// From its 128 bits.
+    #[must_use]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// The 128 bits: a well-spread key.
+    #[must_use]
+    pub const fn bits(self) -> u128 {
+        self.0
+    }
+
+    /// Exactly 32 lowercase hex digits, or `None`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        parse_hex(text, 32).map(Self)
+    }
+}
+
+impl PageviewId {
+    /// From its 128 bits.
+    #[must_use]
+    pub const fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// The 128 bits: a well-spread key.
+    #[must_use]
+    pub const fn bits(self) -> u128 {
+        self.0
+    }
+
+    /// Exactly 32 lowercase hex digits, or `None`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        parse_hex(text, 32).map(Self)
+    }
+
+    /// When the pageview began by the reader's clock, Unix milliseconds.
+    #[must_use]
+    pub fn started_at_ms(self) -> u64 {
+        u64::try_from(self.0 >> 80).unwrap_or(0)
+    }
+}
+
+impl RecId {
+    /// From its 64 bits.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
+    /// Exactly 16 lowercase hex digits, or `None`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        u64::try_from(parse_hex(text, 16)?).ok().map(Self)
+    }
+}
+
+/// `from_str_radix` alone would admit a sign and capitals.
+fn parse_hex(text: &str, digits: usize) -> Option<u128> {
+    let is_lower_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if text.len() != digits || !text.bytes().all(is_lower_hex) {
+        return None;
+    }
+    u128::from_str_radix(text, 16).ok()
+}
+
+fn deserialize_hex<'de, D: Deserializer<'de>, T>(deserializer: D, parse: fn(&str) -> Option<T>, rule: &str) -> Result<T, D::Error> {
+    let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+    parse(&text).ok_or_else(|| D::Error::custom(rule))
+}
+
+impl fmt::Display for VisitorId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Display for PageviewId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:032x}", self.0)
+    }
+}
+
+impl fmt::Display for RecId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:016x}", self.0)
+    }
+}
+
+impl fmt::Debug for VisitorId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl fmt::Debug for PageviewId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl fmt::Debug for RecId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+impl Serialize for VisitorId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for PageviewId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for RecId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for VisitorId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize_hex(deserializer, Self::parse, "visitor must be 32 lowercase hex digits")
+    }
+}
+
+impl<'de> Deserialize<'de> for PageviewId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize_hex(deserializer, Self::parse, "pageview must be 32 lowercase hex digits")
+    }
+}
+
+impl<'de> Deserialize<'de> for RecId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize_hex(deserializer, Self::parse, "rec_id must be 16 lowercase hex digits")
+    }
+}
+
+#[cfg(feature = "schema")]
+mod schema {
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+    use super::{PageviewId, RecId, VisitorId};
+
+    impl JsonSchema for VisitorId {
+        fn schema_name() -> std::borrow::Cow<'static, str> {
+            "VisitorId".into()
+        }
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$" })
+        }
+    }
+
+    impl JsonSchema for PageviewId {
+        fn schema_name() -> std::borrow::Cow<'static, str> {
+            "PageviewId".into()
+        }
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({ "type": "string", "pattern": "^[0-9a-f]{32}$" })
+        }
+    }
+
+    impl JsonSchema for RecId {
+        fn schema_name() -> std::borrow::Cow<'static, str> {
+            "RecId".into()
+        }
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({ "type": "string", "pattern": "^[0-9a-f]{16}$" })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_lowercase_hex_of_the_exact_length_is_an_id() {
+        assert!(VisitorId::parse("5f0c2b7d9e1a4c3b8f6d2e0a1b9c8d7e").is_some());
+        for bad in [
+            "",
+            "5f0c2b",
+            "5F0C2B7D9E1A4C3B8F6D2E0A1B9C8D7E",
+            "+f0c2b7d9e1a4c3b8f6d2e0a1b9c8d7e",
+            "5f0c2b7d9e1a4c3b8f6d2e0a1b9c8d7e0",
+            "5f0c2b7d9e1a4c3b8f6d2e0a1b9c8d7é",
+        ] {
+            assert!(VisitorId::parse(bad).is_none(), "{bad}");
+        }
+        assert!(RecId::parse("9a1f03c2d4e5b6a7").is_some());
+        assert!(RecId::parse("9a1f").is_none());
+    }
+
+    #[test]
+    fn a_pageview_id_tells_when_it_began() {
+        let id = PageviewId::parse("01a203d9b07b5d2e8a6f1c0b9d3e7a42").unwrap();
+        assert_eq!(id.started_at_ms(), 0x01a2_03d9_b07b);
+    }
+
+    #[test]
+    fn leading_zeros_survive_a_round_trip() {
+        let text = "\"0000000000000000000000000000000a\"";
+        let id: VisitorId = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&id).unwrap(), text);
+    }
+}

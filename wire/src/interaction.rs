@@ -1,0 +1,55 @@
+//! What a reader's attention to an item amounts to; the second stream.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{PageviewId, VisitorId};
+use crate::item::Item;
+use crate::portal::PortalId;
+
+/// One interaction, once per pageview and kind: its id is deterministic, so that a repeat overwrites.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Interaction {
+    /// Version of the message: 1.
+    pub v: u8,
+    /// `<pageview>:<kind>`.
+    pub id: String,
+    /// The portal.
+    pub portal: PortalId,
+    /// The reader.
+    pub visitor: VisitorId,
+    /// The reader's session (30 minutes' gap): the pageview that began it.
+    pub session: PageviewId,
+    /// What was read.
+    pub item: Item,
+    /// What happened.
+    pub kind: InteractionKind,
+    /// How much it counts.
+    pub weight: f32,
+    /// When, Unix milliseconds by the edge's clock.
+    pub at_ms: u64,
+    /// How far it is believed, 0 to 100.
+    pub trust: u8,
+}
+
+/// Kinds of interaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum InteractionKind {
+    /// The page was shown.
+    View,
+    /// 15 engaged seconds passed.
+    #[serde(rename = "read_15")]
+    Read15,
+    /// 60 engaged seconds passed.
+    #[serde(rename = "read_60")]
+    Read60,
+    /// Three quarters of the page were seen.
+    #[serde(rename = "read_75pct")]
+    Read75Pct,
+    /// A link was followed.
+    Click,
+    /// The page was shared.
+    Share,
+}

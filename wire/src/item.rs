@@ -1,0 +1,84 @@
+//! An item: what is recommended, the canonical path of an article.
+
+use std::fmt;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// Longest item, in bytes of UTF-8. A KV key holds 512.
+pub const ITEM_BYTES_MAX: usize = 512;
+
+/// A canonical path such as `/economia/noticia/juros.ghtml`: begins with `/`, has no query and no fragment.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct Item(#[cfg_attr(feature = "schema", schemars(regex(pattern = r"^/[^?#\s]*$"), length(max = 512)))] Box<str>);
+
+impl Item {
+    /// Cuts query and fragment, then wants a leading `/`, at most [`ITEM_BYTES_MAX`] bytes, no blanks and no control characters.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let path = text.split(['?', '#']).next().unwrap_or_default();
+        let is_clean = path.starts_with('/')
+            && !path.starts_with("//")
+            && path.len() <= ITEM_BYTES_MAX
+            && !path.chars().any(|c| c.is_control() || c.is_whitespace());
+        is_clean.then(|| Self(path.into()))
+    }
+
+    /// The path of an absolute `http` or `https` URL.
+    #[must_use]
+    pub fn of_url(url: &str) -> Option<Self> {
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+        match rest.find(['/', '?', '#']) {
+            Some(at) if rest.as_bytes().get(at) == Some(&b'/') => Self::parse(rest.get(at..)?),
+            _ => Self::parse("/"),
+        }
+    }
+
+    /// The path as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?}", self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom("item must be a path that begins with / and has at most 512 bytes"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn query_and_fragment_are_cut() {
+        assert_eq!(Item::parse("/a.ghtml?utm=x#top").unwrap().as_str(), "/a.ghtml");
+        assert_eq!(Item::of_url("https://g1.example/a.ghtml?x=1").unwrap().as_str(), "/a.ghtml");
+        assert_eq!(Item::of_url("https://g1.example?x=/1").unwrap().as_str(), "/");
+    }
+
+    #[test]
+    fn what_is_no_path_is_no_item() {
+        for bad in ["", "a", "//evil.example/a", "/a b", "/a\u{0}", "javascript:alert(1)"] {
+            assert!(Item::parse(bad).is_none(), "{bad:?}");
+        }
+        assert!(Item::parse(&format!("/{}", "a".repeat(511))).is_some());
+        assert!(Item::parse(&format!("/{}", "a".repeat(512))).is_none());
+    }
+}

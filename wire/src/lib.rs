@@ -1,0 +1,37 @@
+//! Every message that crosses a process border in Pulso, as types with limits.
+//!
+//! Parse once at the border with the `parse` functions; after that a value is valid because it exists.
+//! `tests/golden/` holds one message of each kind, byte for byte; `schema/` the JSON Schemas.
+//!
+//! ```
+//! let body = include_bytes!("../tests/golden/batch.json");
+//! let parsed = wire::Batch::parse(body)?;
+//! assert_eq!(parsed.batch.portal.as_str(), "g1");
+//! assert!(parsed.rejected.is_empty());
+//! # Ok::<(), wire::Error>(())
+//! ```
+
+mod batch;
+mod dead_letter;
+mod envelope;
+mod error;
+mod event;
+mod id;
+mod interaction;
+mod item;
+mod model;
+mod portal;
+mod raw;
+mod recommendation;
+
+pub use batch::{AT_MS_MAX, AT_MS_MIN, BODY_BYTES_MAX, Batch, CollectAnswer, Consent, EVENTS_MAX, Meta, PageKind, ParsedBatch, Rejected};
+pub use dead_letter::{BadBody, DeadLetter, RetryHeader, RetryMessage};
+pub use envelope::{Edge, Envelope, Source, Via};
+pub use error::{Error, ErrorBody, ErrorDetail};
+pub use event::{Event, EventKind, LinkKind, Scalar};
+pub use id::{PageviewId, RecId, VisitorId};
+pub use interaction::{Interaction, InteractionKind};
+pub use item::{ITEM_BYTES_MAX, Item};
+pub use model::{CARDS_MAX, Card, Cards, LISTED_ITEMS_MAX, Model, ScoredItem};
+pub use portal::{BuiltIn, OriginPattern, Portal, PortalId, Portals};
+pub use recommendation::{RecommendationSource, Recommendations, RecommendedItem};

@@ -1,0 +1,70 @@
+//! Holds every message against its golden file and its JSON Schema.
+//!
+//! Changing a golden file is changing the protocol: add, do not edit. After an addition to a type,
+//! `PULSO_WRITE_SCHEMAS=1 cargo test -p wire` writes the schemas anew.
+
+#![expect(clippy::unwrap_used, reason = "the helpers of a test may panic like the test itself")]
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+fn path(folder: &str, name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), folder, name].iter().collect()
+}
+
+fn golden(name: &str) -> String {
+    std::fs::read_to_string(path("tests/golden", name)).unwrap()
+}
+
+/// Reading and writing gives the same bytes, and the schema on disk is the type's.
+fn holds<T: Serialize + DeserializeOwned + JsonSchema>(name: &str) {
+    let text = golden(&format!("{name}.json"));
+    let value: T = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string(&value).unwrap() + "\n", text, "{name} does not survive a round trip");
+
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(T)).unwrap() + "\n";
+    let file = path("schema", &format!("{name}.schema.json"));
+    if std::env::var_os("PULSO_WRITE_SCHEMAS").is_some() {
+        std::fs::write(&file, &schema).unwrap();
+    }
+    let on_disk = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(on_disk == schema, "{} is not current: PULSO_WRITE_SCHEMAS=1 cargo test -p wire", file.display());
+}
+
+#[test]
+fn messages_hold_to_their_golden_files_and_schemas() {
+    holds::<wire::Batch>("batch");
+    holds::<wire::CollectAnswer>("collect_answer");
+    holds::<wire::Envelope>("envelope");
+    holds::<wire::DeadLetter>("dead_letter");
+    holds::<wire::BadBody>("bad_body");
+    holds::<wire::Interaction>("interaction");
+    holds::<wire::Recommendations>("recommendations");
+    holds::<wire::Model>("model");
+    holds::<wire::Cards>("cards");
+    holds::<wire::ErrorBody>("error");
+}
+
+#[test]
+fn parsers_accept_the_golden_messages() {
+    let parsed = wire::Batch::parse(golden("batch.json").as_bytes()).unwrap();
+    assert_eq!((parsed.batch.events.len(), parsed.rejected.len()), (5, 0));
+    let envelope = wire::Envelope::parse(golden("envelope.json").as_bytes()).unwrap();
+    assert_eq!(envelope.batch, parsed.batch);
+    assert_eq!(envelope.to_record().unwrap(), golden("envelope.json"));
+    let message = wire::RetryMessage::parse(&golden("retry_message.txt")).unwrap();
+    assert_eq!(message.record, golden("envelope.json"));
+    wire::Model::parse(golden("model.json").as_bytes()).unwrap();
+    wire::Cards::parse(golden("cards.json").as_bytes()).unwrap();
+}
+
+#[test]
+fn unknown_fields_are_ignored() {
+    let later = golden("batch.json").replacen("{\"v\":1", "{\"v\":1,\"later\":{\"a\":[1]}", 1);
+    assert!(wire::Batch::parse(later.as_bytes()).is_ok());
+    let later = golden("envelope.json").replacen("\"skew_ms\"", "\"later\":1,\"skew_ms\"", 1);
+    assert!(wire::Envelope::parse(later.as_bytes()).is_ok());
+}
