@@ -1,3 +1,65 @@
-//! Placeholder.
+//! `cargo xtask`: the one door to everything a developer does with Pulso.
 
-fn main() {}
+mod beacon;
+mod dev;
+mod ledger;
+mod pack;
+mod paths;
+mod readers;
+mod replay;
+mod run;
+mod setup;
+mod stack;
+mod suite;
+mod tidy;
+mod wasm_target;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Builds, runs and tests Pulso on one machine.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Bring this machine to a state that can build and test everything; safe to repeat.
+    Setup,
+    /// Build the tracker, the worker, the pages and the backend.
+    Build {
+        /// As it ships: full optimisation and wasm-opt.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Run everything here: AWS stand-in, backend, worker, demo portals.
+    Dev(dev::Options),
+    /// The quick suite: format, lints, unit tests, browser tests, end-to-end tests.
+    Test(suite::Options),
+    /// The end-to-end tests alone.
+    E2e(suite::Options),
+    /// Check the fences between cores and shells, and the lengths of files.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().verb {
+        Verb::Setup => setup::verb(),
+        Verb::Build { release } => pack::verb(release),
+        Verb::Dev(options) => dev::verb(&options),
+        Verb::Test(options) => suite::test(&options),
+        Verb::E2e(options) => suite::e2e(&options),
+        Verb::Tidy => tidy::verb(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

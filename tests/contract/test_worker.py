@@ -1,0 +1,230 @@
+"""Holds the running worker against edge/openapi.yaml: every answer has the shape the document promises, good and bad alike."""
+
+import http.client
+import json
+import os
+import pathlib
+import time
+import unittest
+
+import jsonschema
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PORT = int(os.environ["PULSO_PORT"])
+SECRET = os.environ["PULSO_ADMIN_SECRET"]
+ORIGIN = f"http://g1.localhost:{PORT}"
+DOCUMENT = yaml.safe_load((ROOT / "edge/openapi.yaml").read_text())
+
+
+def batch(**changes):
+    now = int(time.time() * 1000)
+    good = {
+        "v": 1, "portal": "g1", "pageview": f"{now:012x}" + os.urandom(10).hex(), "visitor": os.urandom(16).hex(),
+        "consent": "full", "page": "article", "url": f"{ORIGIN}/contract", "item": "/contract", "referrer": "",
+        "sent_at_ms": now, "dropped": 0, "bot": False, "events": [{"seq": 0, "kind": "pageview", "at_ms": now}],
+    }
+    good.update(changes)
+    return {name: value for name, value in good.items() if value is not ...}
+
+
+def call(method, path, body=None, origin=ORIGIN, content_type="text/plain", chunked=False, **headers):
+    """One request; its answer is held against the document. (status, parsed body, headers)"""
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
+    if origin is not None:
+        headers["Origin"] = origin
+    if content_type is not None and body is not None:
+        headers["Content-Type"] = content_type
+    if isinstance(body, (dict, list)):
+        body = json.dumps(body)
+    if isinstance(body, str):
+        body = body.encode()
+    connection.request(method, path, iter([body]) if chunked else body, headers, encode_chunked=chunked)
+    response = connection.getresponse()
+    text = response.read()
+    connection.close()
+    answer = json.loads(text) if text else None
+    hold_to_document(method, path.split("?")[0], response.status, answer)
+    return response.status, answer, response.headers
+
+
+def hold_to_document(method, path, status, answer):
+    for template, operations in DOCUMENT["paths"].items():
+        parts, wanted = path.split("/"), template.split("/")
+        if len(parts) == len(wanted) and all(w == p or w.startswith("{") for p, w in zip(parts, wanted)):
+            operation = operations.get(method.lower())
+            # A wrong method has no operation; what it answers is the common error.
+            if operation is not None:
+                responses = operation["responses"]
+                assert str(status) in responses, f"{method} {path} answered {status}, openapi.yaml knows {list(responses)}"
+                promised = resolve(responses[str(status)])
+                if "content" in promised:
+                    validate(answer, promised["content"]["application/json"]["schema"])
+                else:
+                    assert answer is None, f"{method} {path} {status} should have no body"
+                return
+    validate(answer, {"$ref": "#/components/schemas/ErrorBody"})
+
+
+def resolve(node):
+    if "$ref" in node:
+        name = node["$ref"].split("/")
+        node = DOCUMENT
+        for part in name[1:]:
+            node = node[part]
+    return node
+
+
+def validate(answer, schema):
+    jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(answer)
+
+
+class Collect(unittest.TestCase):
+    def refused(self, status, code, *args, **kwargs):
+        got, answer, headers = call("POST", "/pageview", *args, **kwargs)
+        self.assertEqual((got, answer["error"]["code"]), (status, code), answer)
+        self.assertNotIn("panicked", json.dumps(answer))
+        # The neighbour beside it is served.
+        self.assertEqual(call("POST", "/pageview", batch())[0], 202)
+        return answer, headers
+
+    def test_a_good_batch_is_accepted_in_both_content_types(self):
+        for content_type in ["text/plain", "text/plain;charset=UTF-8", "application/json"]:
+            status, answer, headers = call("POST", "/pageview", batch(), content_type=content_type)
+            self.assertEqual((status, answer), (202, {"accepted": 1, "rejected": []}))
+            self.assertEqual(headers["Access-Control-Allow-Origin"], ORIGIN)
+            self.assertIn("Origin", headers["Vary"])
+            self.assertNotIn("Access-Control-Allow-Credentials", headers)
+
+    def test_a_bad_event_does_not_spoil_its_siblings(self):
+        events = batch()["events"] + [{"seq": 1, "kind": "engagement", "at_ms": 1795337000000, "engaged_ms": -1, "scroll_pct": 3}]
+        status, answer, _ = call("POST", "/pageview", batch(events=events))
+        self.assertEqual((status, answer), (202, {"accepted": 1, "rejected": [{"index": 1, "code": "bad_engaged_ms"}]}))
+
+    def test_an_unknown_portal_is_named(self):
+        answer, _ = self.refused(422, "unknown_portal", batch(portal="zz"))
+        self.assertIn("zz", answer["error"]["message"])
+
+    def test_the_origin_has_to_be_the_portals(self):
+        self.refused(403, "missing_origin", batch(), origin=None)
+        self.refused(403, "missing_origin", batch(), origin="null")
+        self.refused(403, "origin_not_allowed", batch(), origin="https://evil.example")
+        answer, headers = self.refused(403, "origin_not_allowed", batch(), origin=f"http://ge.localhost:{PORT}")
+        self.assertEqual(headers["Access-Control-Allow-Origin"], f"http://ge.localhost:{PORT}", "its page may read why")
+        _, headers = self.refused(403, "origin_not_allowed", batch(), origin="https://evil.example")
+        self.assertNotIn("Access-Control-Allow-Origin", headers)
+
+    def test_malformed_json_says_where(self):
+        answer, _ = self.refused(400, "malformed_json", '{"v":1,')
+        self.assertIn("line 1", answer["error"]["message"])
+        self.refused(400, "malformed_json", b"\xff\xfe")
+        self.refused(400, "malformed_json", "")
+        self.refused(400, "malformed_json", "[" * 60_000)
+        self.refused(400, "not_an_object", "[]")
+
+    def test_wrong_types_and_missing_fields_are_named(self):
+        for changes, code, word in [
+            ({"portal": 7}, "bad_field", "portal"), ({"url": "javascript:alert(1)"}, "bad_field", "url"),
+            ({"sent_at_ms": "now"}, "bad_field", "sent_at_ms"), ({"pageview": "x"}, "bad_field", "pageview"),
+            ({"consent": "off"}, "bad_field", "consent"), ({"events": {}}, "bad_field", "events"),
+            ({"pageview": ...}, "missing_field", "pageview"), ({"events": ...}, "missing_field", "events"),
+            ({"url": ...}, "missing_field", "url"), ({"v": 9}, "unsupported_version", "9"),
+            ({"events": []}, "no_events", "events"), ({"events": [{}]}, "no_valid_event", "missing_"),
+        ]:
+            with self.subTest(changes=str(changes)):
+                answer, _ = self.refused(422, code, batch(**changes))
+                self.assertIn(word, answer["error"]["message"])
+        many = [{"seq": n, "kind": "pageview", "at_ms": 1795337000000} for n in range(101)]
+        self.refused(422, "too_many_events", batch(events=many))
+
+    def test_a_body_past_64_kib_is_refused_however_it_comes(self):
+        # Blanks after the document are JSON too: the length alone decides.
+        text = json.dumps(batch())
+        self.assertEqual(call("POST", "/pageview", text + " " * (65_536 - len(text)))[0], 202)
+        self.refused(413, "body_too_large", text + " " * (65_537 - len(text)))
+        self.refused(413, "body_too_large", text + " " * 66_560, chunked=True)
+
+    def test_content_types_of_forms_are_refused(self):
+        for content_type in ["application/x-www-form-urlencoded", "image/png", None]:
+            self.refused(415, "unsupported_media_type", batch(), content_type=content_type)
+
+    def test_wrong_methods_say_what_is_allowed(self):
+        for method in ["GET", "PUT", "DELETE"]:
+            status, answer, headers = call(method, "/pageview")
+            self.assertEqual((status, answer["error"]["code"]), (405, "method_not_allowed"))
+            self.assertIn("POST", headers["Allow"])
+        self.assertEqual(call("POST", "/recommendations", "{}")[0], 405)
+
+    def test_a_preflight_is_answered_for_portals_only(self):
+        preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+        status, _, headers = call("OPTIONS", "/pageview", **preflight)
+        self.assertEqual((status, headers["Access-Control-Allow-Origin"]), (204, ORIGIN))
+        _, _, headers = call("OPTIONS", "/pageview", origin="https://evil.example", **preflight)
+        self.assertNotIn("Access-Control-Allow-Origin", headers)
+
+    def test_unknown_paths_are_json_too(self):
+        status, answer, _ = call("GET", "/no/such/path")
+        self.assertEqual((status, answer["error"]["code"]), (404, "unknown_path"))
+
+
+class Recommend(unittest.TestCase):
+    def test_it_always_answers(self):
+        for path in ["/recommendations", "/top-pages"]:
+            for query in ["", "&limit=1", "&limit=50", "&item=/a&read=/b,/c", "&section=rio", "&exclude=/g1/"]:
+                status, answer, _ = call("GET", f"{path}?portal=g1{query}")
+                self.assertEqual(status, 200, answer)
+                self.assertTrue(answer["items"] or "exclude" in query, f"{path}{query} is empty")
+
+    def test_the_current_page_and_read_pages_are_never_in_it(self):
+        everything = [item["item"] for item in call("GET", "/recommendations?portal=g1&limit=50")[1]["items"]]
+        current, read = everything[0], everything[1:3]
+        answer = call("GET", f"/recommendations?portal=g1&limit=50&item={current}&read={','.join(read)}")[1]
+        left = [item["item"] for item in answer["items"]]
+        if answer["source"] != "built_in":
+            self.assertFalse({current, *read} & set(left))
+
+    def test_bad_questions_are_answered_precisely(self):
+        for query, status, code in [
+            ("?portal=zz", 404, "unknown_portal"), ("", 422, "missing_field"), ("?portal=g1&limit=x", 422, "bad_field"),
+        ]:
+            got, answer, _ = call("GET", f"/recommendations{query}")
+            self.assertEqual((got, answer["error"]["code"]), (status, code))
+
+
+class Admin(unittest.TestCase):
+    def put(self, path, body, secret=SECRET):
+        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        status, answer, _ = call("PUT", path, body, content_type="application/json", **headers)
+        return status, answer and answer.get("error", {}).get("code")
+
+    def test_only_the_secret_opens_it(self):
+        model = (ROOT / "wire/tests/golden/model.json").read_text()
+        for secret in [None, "", "wrong", SECRET + "x", SECRET[:-1]]:
+            self.assertEqual(self.put("/admin/portals/ge/model", model, secret), (401, "unauthorized"))
+
+    def test_what_is_no_model_is_refused(self):
+        self.assertEqual(self.put("/admin/portals/ge/model", "{")[0], 422)
+        self.assertEqual(self.put("/admin/portals/ge/model", '{"v":1}')[0], 422)
+        self.assertEqual(self.put("/admin/portals/zz/model", "{}"), (404, "unknown_portal"))
+        self.assertEqual(self.put("/admin/portals/ge/nothing", "{}"), (404, "unknown_path"))
+
+    def test_a_refused_body_can_be_looked_up(self):
+        marker = os.urandom(8).hex()
+        call("POST", "/pageview", batch(portal="zz", item=f"/{marker}"))
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        deadline = time.monotonic() + 5
+        found, after = [], ""
+        while not found and time.monotonic() < deadline:
+            _, page, _ = call("GET", f"/admin/bad?after={after}&limit=50", **headers)
+            found = [body for body in page["bodies"] if marker in body["body"]]
+            after = page["next"]
+            time.sleep(0.1)
+        self.assertEqual([body["code"] for body in found], ["unknown_portal"])
+
+    def test_health_names_every_part(self):
+        status, answer, _ = call("GET", "/health")
+        self.assertEqual((status, answer["status"]), (200, "ok"))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,176 @@
+//! Builds what runs: the tracker's script, the worker, the pages and the backend.
+//!
+//! The worker is packed here and not by worker-build, which would cost every fresh machine twelve CPU minutes
+//! and downloads of its own; the steps are the same (wasm-bindgen, a shim, esbuild).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use wire::Portals;
+
+use crate::wasm_target::{TRIPLE, WasmTarget};
+use crate::{paths, run, setup};
+
+/// What wasm-opt may use; `--all-features` emits compact imports that Chromium refuses.
+const WASM_FEATURES: [&str; 7] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-multivalue",
+];
+
+/// The verb.
+pub(crate) fn verb(is_release: bool) -> Result<()> {
+    let wasm = setup::ensure()?;
+    everything(&wasm, is_release)?;
+    println!("built: target/assets/pulso.js, target/worker/, backend");
+    Ok(())
+}
+
+/// Builds all that `dev` starts; quick when nothing changed.
+pub(crate) fn everything(wasm: &WasmTarget, is_release: bool) -> Result<()> {
+    let profile = if is_release { "release" } else { "quick" };
+    let mut cargo = wasm.cargo("build");
+    cargo.args(["-p", "tracker", "-p", "edge", "--profile", profile]);
+    run::logged("build tracker and edge for wasm32", &mut cargo, 180)?;
+    let built = paths::at("target/wasm").join(TRIPLE).join(profile);
+    tracker(&built.join("tracker.wasm"), is_release)?;
+    worker(&built.join("edge.wasm"), is_release)?;
+    copy_folder(&paths::at("www"), &paths::at("target/assets"))?;
+    backend(is_release)
+}
+
+/// The native programs that `dev` and the tests run.
+fn backend(is_release: bool) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "-p", "backend", "-p", "pulso-tests"]).current_dir(paths::root());
+    if is_release {
+        cargo.arg("--release");
+    }
+    run::logged("build backend", &mut cargo, 330)
+}
+
+/// The backend that `everything` built.
+pub(crate) fn native_program(name: &str) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| paths::at("target"), PathBuf::from);
+    target.join("debug").join(name)
+}
+
+/// `target/assets/pulso.js`: one file, the wasm inlined.
+fn tracker(wasm: &Path, is_release: bool) -> Result<()> {
+    let folder = paths::at("target/tracker");
+    let script = paths::at("target/assets/pulso.js");
+    let defaults = consent_defaults()?;
+    let sources = [wasm.to_owned(), paths::at("tracker/src/browser/embed.js"), paths::at("portals.toml")];
+    if is_current(&script, &sources)? {
+        return Ok(());
+    }
+    bindgen(wasm, &folder, &["--target", "web"])?;
+    if is_release {
+        optimise(&folder.join("tracker_bg.wasm"), "-Oz")?;
+    }
+    let mut esbuild = esbuild();
+    esbuild
+        .arg("tracker/src/browser/embed.js")
+        .args(["--bundle", "--format=iife", "--minify", "--loader:.wasm=binary", "--log-level=warning", "--target=es2020"])
+        .arg(format!("--define:PULSO_CONSENT_DEFAULTS={defaults}"))
+        .arg(format!("--outfile={}", script.display()));
+    run::logged("bundle pulso.js", &mut esbuild, 0)
+}
+
+/// `{"g1":"cookieless",…}`, so that a page need not say it.
+fn consent_defaults() -> Result<String> {
+    let portals = portals()?;
+    let pairs: serde_json::Map<String, serde_json::Value> =
+        portals.iter().map(|portal| Ok((portal.id.to_string(), serde_json::to_value(portal.consent_default)?))).collect::<Result<_>>()?;
+    Ok(serde_json::to_string(&pairs)?)
+}
+
+/// `portals.toml`.
+pub(crate) fn portals() -> Result<Portals> {
+    let text = fs::read_to_string(paths::at("portals.toml")).context("portals.toml cannot be read")?;
+    let portals: Portals = toml::from_str(&text).context("portals.toml is not right")?;
+    portals.check().map_err(anyhow::Error::msg)?;
+    Ok(portals)
+}
+
+/// `target/worker/`: `index.js` and `index_bg.wasm`, what wrangler.toml names.
+fn worker(wasm: &Path, is_release: bool) -> Result<()> {
+    let folder = paths::at("target/worker");
+    let shim = paths::at("edge/src/platform/shim.js");
+    let index = folder.join("index.js");
+    if is_current(&index, &[wasm.to_owned(), shim.clone()])? {
+        return Ok(());
+    }
+    let parts = paths::at("target/worker-parts");
+    bindgen(
+        wasm,
+        &parts,
+        &["--target", "module", "--out-name", "index", "--experimental-reset-state-function", "--force-enable-abort-handler"],
+    )?;
+    if is_release {
+        optimise(&parts.join("index_bg.wasm"), "-O3")?;
+    }
+    fs::copy(shim, parts.join("shim.js"))?;
+    fs::create_dir_all(&folder)?;
+    let mut esbuild = esbuild();
+    esbuild
+        .args(["./shim.js", "--bundle", "--format=esm", "--external:./index_bg.wasm", "--external:cloudflare:*", "--log-level=warning"])
+        .arg(format!("--outfile={}", parts.join("bundle.js").display()))
+        .current_dir(&parts);
+    run::logged("bundle the worker", &mut esbuild, 0)?;
+    fs::copy(parts.join("index_bg.wasm"), folder.join("index_bg.wasm"))?;
+    // Source phase imports are newer than what wrangler bundles; for a wasm module both mean the same.
+    let bundle = fs::read_to_string(parts.join("bundle.js"))?.replace("import source ", "import ");
+    Ok(fs::write(index, bundle)?)
+}
+
+fn bindgen(wasm: &Path, folder: &Path, arguments: &[&str]) -> Result<()> {
+    fs::create_dir_all(folder)?;
+    let mut bindgen = Command::new(paths::wasm_bindgen_bin()?.join("wasm-bindgen"));
+    bindgen.arg(wasm).args(["--no-typescript", "--out-dir"]).arg(folder).args(arguments).current_dir(paths::root());
+    let name = wasm.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    run::logged(&format!("wasm-bindgen {name}"), &mut bindgen, 0)
+}
+
+fn optimise(wasm: &Path, level: &str) -> Result<()> {
+    let mut wasm_opt = paths::node();
+    wasm_opt.arg(paths::at("node_modules/binaryen/bin/wasm-opt")).arg(wasm).arg(level).args(WASM_FEATURES).arg("-o").arg(wasm);
+    run::logged("wasm-opt", &mut wasm_opt, 0)
+}
+
+fn esbuild() -> Command {
+    let mut esbuild = Command::new(paths::at("node_modules/.bin/esbuild"));
+    esbuild.current_dir(paths::root());
+    esbuild
+}
+
+/// Whether a product is newer than everything it is made from.
+fn is_current(product: &Path, sources: &[PathBuf]) -> Result<bool> {
+    let Ok(made) = fs::metadata(product).and_then(|meta| meta.modified()) else { return Ok(false) };
+    for source in sources {
+        let changed = fs::metadata(source).and_then(|meta| meta.modified());
+        if changed.with_context(|| format!("{} is missing", source.display()))? >= made {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)?.flatten() {
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! `cargo xtask test`: every check of the project, in the order of what they cost.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+use clap::Args;
+
+use crate::dev::ReplayOptions;
+use crate::stack::{self, AWS_ENV, Plan, Stack};
+use crate::wasm_target::WasmTarget;
+use crate::{pack, paths, replay, run, setup, tidy};
+
+/// Real clicks, for those who have them.
+const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
+
+/// What `test` can do.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Also what is slow: release builds, 20,000 real clicks.
+    #[arg(long)]
+    full: bool,
+    /// The worker's port in the end-to-end tests; the other parts take the four after it.
+    #[arg(long, default_value_t = 8887, value_parser = clap::value_parser!(u16).range(1024..65530))]
+    port: u16,
+}
+
+type Check<'a> = (&'static str, Box<dyn Fn() -> Result<()> + 'a>);
+
+/// The verb.
+pub(crate) fn test(options: &Options) -> Result<()> {
+    stack::catch_signals()?;
+    let wasm = setup::ensure()?;
+    let mut checks: Vec<Check<'_>> = vec![
+        ("format", Box::new(|| run::shown("cargo fmt", cargo().args(["fmt", "--all", "--check"])))),
+        ("tidy", Box::new(tidy::verb)),
+        ("clippy", Box::new(clippy)),
+        ("unit tests and doctests", Box::new(|| run::shown("cargo test", cargo().args(["test", "--workspace", "--quiet"])))),
+        ("documentation", Box::new(documentation)),
+        ("browser unit tests", Box::new(|| browser_tests(&wasm))),
+        ("build", Box::new(|| pack::everything(&wasm, options.full))),
+    ];
+    checks.extend(end_to_end(options));
+    all(checks)
+}
+
+/// The end-to-end tests alone.
+pub(crate) fn e2e(options: &Options) -> Result<()> {
+    stack::catch_signals()?;
+    let wasm = setup::ensure()?;
+    pack::everything(&wasm, options.full)?;
+    all(end_to_end(options))
+}
+
+fn all(checks: Vec<Check<'_>>) -> Result<()> {
+    let started = Instant::now();
+    let mut lines = Vec::new();
+    let mut failed = 0;
+    for (name, check) in checks {
+        println!("\n== {name}");
+        let begun = Instant::now();
+        let outcome = check();
+        let verdict = if outcome.is_ok() { "ok" } else { "FAILED" };
+        if let Err(error) = outcome {
+            eprintln!("{error:#}");
+            failed += 1;
+        }
+        lines.push(format!("  {name:<44} {verdict:<7} {:>6.1} s", begun.elapsed().as_secs_f32()));
+        if stack::is_interrupted() {
+            bail!("interrupted");
+        }
+    }
+    println!("\n{}", lines.join("\n"));
+    println!("{} passed, {failed} failed", lines.len() - failed);
+    println!("elapsed {:.0} s", started.elapsed().as_secs_f32());
+    ensure!(failed == 0, "{failed} checks failed");
+    Ok(())
+}
+
+fn end_to_end(options: &Options) -> Vec<Check<'_>> {
+    vec![
+        ("a reader in Chromium, and the worker's contract", Box::new(|| reader_and_contract(options))),
+        ("clicks replayed, nothing lost", Box::new(|| nothing_lost(options))),
+        ("a dropped record is seen by the replay", Box::new(|| loss_is_seen_by_replay(options))),
+        ("a dropped record is seen by the reader's test", Box::new(|| loss_is_seen_by_reader(options))),
+    ]
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(paths::root());
+    cargo
+}
+
+fn clippy() -> Result<()> {
+    run::shown("cargo clippy", cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"]))
+}
+
+fn documentation() -> Result<()> {
+    let mut doc = cargo();
+    doc.args(["doc", "--workspace", "--no-deps", "--quiet", "--document-private-items"]).env("RUSTDOCFLAGS", "-D warnings");
+    run::shown("cargo doc", &mut doc)
+}
+
+/// wasm-bindgen-test in a headless Chromium.
+fn browser_tests(wasm: &WasmTarget) -> Result<()> {
+    let mut test = wasm.cargo("test");
+    test.args(["-p", "tracker", "--test", "web", "--quiet"])
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", paths::wasm_bindgen_bin()?.join("wasm-bindgen-test-runner"))
+        .env("CHROMEDRIVER", setup::find_program("chromedriver").unwrap_or_default());
+    run::shown("cargo test in Chromium", &mut test)
+}
+
+fn plan(options: &Options, drop_nth: Option<u32>) -> Plan {
+    Plan { port: options.port, data: None, drop_nth }
+}
+
+fn reader_and_contract(options: &Options) -> Result<()> {
+    let stack = Stack::start(plan(options, None))?;
+    let reader = read_article(stack.plan(), "full cookieless");
+    let mut contract = Command::new(paths::python());
+    contract
+        .args(["-m", "unittest", "-v", "test_worker"])
+        .current_dir(paths::at("tests/contract"))
+        .env("PULSO_PORT", options.port.to_string())
+        .env("PULSO_ADMIN_SECRET", stack::ADMIN_SECRET)
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    let contract = run::shown("the worker's contract", &mut contract);
+    stack.stop()?;
+    reader.and(contract)
+}
+
+fn read_article(plan: &Plan, modes: &str) -> Result<()> {
+    let mut node = paths::node();
+    node.args(["--test", "--test-reporter=spec", "tests/e2e/article.test.mjs"])
+        .envs(AWS_ENV)
+        .env("PULSO_PORT", plan.port.to_string())
+        .env("PULSO_AWS_URL", plan.aws_url())
+        .env("PULSO_CONSENT_MODES", modes)
+        .env("CHROMIUM", setup::find_program("chromium").unwrap_or_default());
+    run::shown("the reader's test", &mut node)
+}
+
+/// Real clicks where they are to be had, else made ones.
+fn nothing_lost(options: &Options) -> Result<()> {
+    let real = paths::at(CLICKS);
+    let (file, limit) = if real.is_file() {
+        (real, if options.full { 20_000 } else { 3_000 })
+    } else {
+        println!("{CLICKS} is absent: replaying 1000 made clicks instead of real ones");
+        (made_clicks(1_000)?, 1_000)
+    };
+    replay_and_judge(file, limit, plan(options, None))
+}
+
+/// The planted loss has to be found, or the check above proves nothing.
+fn loss_is_seen_by_replay(options: &Options) -> Result<()> {
+    match replay_and_judge(made_clicks(200)?, 200, plan(options, Some(100))) {
+        Err(error) if error.to_string() == "1 events are lost" => {
+            println!("found: {error}");
+            Ok(())
+        }
+        Err(error) => Err(error.context("another error than the planted one")),
+        Ok(()) => bail!("a record was dropped on purpose and nobody saw it"),
+    }
+}
+
+fn loss_is_seen_by_reader(options: &Options) -> Result<()> {
+    let stack = Stack::start(plan(options, Some(1)))?;
+    let outcome = read_article(stack.plan(), "full");
+    stack.stop()?;
+    ensure!(outcome.is_err(), "the pageview was dropped on purpose and the reader's test passed");
+    println!("found: the failure above is the planted one");
+    Ok(())
+}
+
+fn replay_and_judge(file: PathBuf, limit: u64, plan: Plan) -> Result<()> {
+    let log = replay::ClickLog::open(&file)?;
+    let mut stack = Stack::start(plan)?;
+    let options = ReplayOptions { replay: Some(file), speed: None, limit: Some(limit), exit: true };
+    let totals = replay::run(log, &options, &mut stack);
+    stack.stop()?;
+    totals?.judge()
+}
+
+/// A click log of `count` readers who read ten articles.
+fn made_clicks(count: u32) -> Result<PathBuf> {
+    let path = paths::at("target/made-clicks.csv");
+    let mut lines = vec!["at_ms,visitor,session,article".to_owned()];
+    lines.extend((0..count).map(|n| format!("{},{n},{n},{}", 1_795_337_000_000_u64 + u64::from(n), n % 10)));
+    fs::write(&path, lines.join("\n"))?;
+    Ok(path)
+}
