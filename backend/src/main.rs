@@ -1,3 +1,66 @@
-//! Placeholder.
+//! The backend: reads the portals' event streams, keeps live figures and publishes models to the edge.
+//!
+//! The modules here compute; `platform/` touches the world. This file introduces the two to each other.
 
-fn main() {}
+mod args;
+mod cards;
+mod dedup;
+mod error;
+mod health;
+mod platform;
+mod publish;
+mod shards;
+mod snapshot;
+mod state;
+mod tail;
+mod top_pages;
+
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use crate::args::{Cli, Command, LogFormat};
+use crate::error::{Error, Result};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(cli.log);
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|source| Error::Runtime { source })?;
+    let result = runtime.block_on(async {
+        match command {
+            Command::Serve(args) => platform::serve::run(args).await,
+            Command::Tail(args) => platform::follow::run(args).await,
+        }
+    });
+    // A read that Kinesis never answers must not hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+fn start_log(format: Option<LogFormat>) {
+    let is_terminal = io::stderr().is_terminal();
+    let format = format.unwrap_or(if is_terminal { LogFormat::Text } else { LogFormat::Json });
+    let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
+    let targets = wanted
+        .unwrap_or_else(|| Targets::new().with_default(tracing::Level::WARN).with_target(env!("CARGO_CRATE_NAME"), tracing::Level::INFO));
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
+    let registry = tracing_subscriber::registry().with(targets);
+    match format {
+        LogFormat::Json => registry.with(layer.json().flatten_event(true)).init(),
+        LogFormat::Text => registry.with(layer.with_target(false).with_ansi(is_terminal)).init(),
+    }
+}

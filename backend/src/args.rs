@@ -1,0 +1,181 @@
+//! The command line.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use wire::VisitorId;
+
+/// Publishing more often would cost more KV writes than readers could notice.
+const PUBLISH_EVERY_MS_MIN: u64 = 1_000;
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "backend",
+    version,
+    about = "Reads the portals' event streams, keeps live figures and publishes models to the edge",
+    after_help = "AWS is found by the usual variables: AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE, AWS_ENDPOINT_URL.\n\
+                  RUST_LOG sets what is logged, for example RUST_LOG=backend=debug."
+)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// How to log to standard error [default: text on a terminal, json otherwise].
+    #[arg(long, global = true, env = "PULSO_LOG", value_enum)]
+    pub(crate) log: Option<LogFormat>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Consume the streams and publish, until a signal comes.
+    ///
+    /// Reads every shard of every portal's event stream, counts each event once, publishes what is read now, and keeps a
+    /// snapshot per portal from which a restart goes on exactly. GET /health and /figures tell how it is.
+    Serve(ServeArgs),
+    /// Print events as they arrive, and the posts that the edge refused with the reason.
+    ///
+    /// For an integrator: open the page, watch the lines. Ctrl-C ends it.
+    Tail(TailArgs),
+}
+
+/// What both commands need.
+#[derive(Debug, Args)]
+pub(crate) struct CommonArgs {
+    /// The file that lists the portals.
+    #[arg(long, env = "PULSO_PORTALS", default_value = "portals.toml", value_name = "FILE")]
+    pub(crate) portals: PathBuf,
+    /// Address of the edge.
+    #[arg(long, env = "PULSO_EDGE_URL", default_value = "http://127.0.0.1:8787", value_name = "URL", value_parser = edge_url)]
+    pub(crate) edge_url: String,
+    /// The secret of the edge's admin interface; better by the variable than by the flag, which others can see.
+    #[arg(long, env = "PULSO_ADMIN_SECRET", hide_env_values = true, value_name = "SECRET", value_parser = Secret::parse)]
+    pub(crate) admin_secret: Option<Secret>,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+    /// The folder of the snapshots; made when missing. One backend at a time.
+    #[arg(long, env = "PULSO_DATA", default_value = "./pulso-data", value_name = "DIR")]
+    pub(crate) data: PathBuf,
+    /// Where /health and /figures listen.
+    #[arg(long, env = "PULSO_LISTEN", default_value = "127.0.0.1:8788", value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// Publish a portal at most once in so many seconds; 1 or more, fractions allowed.
+    #[arg(long = "publish-every-s", env = "PULSO_PUBLISH_EVERY_S", default_value = "15", value_name = "N", value_parser = publish_every_ms)]
+    pub(crate) publish_every_ms: u64,
+    /// Development: make missing event and interaction streams, with one shard each.
+    #[arg(long, env = "PULSO_CREATE_STREAMS")]
+    pub(crate) create_streams: bool,
+    /// Development: addresses on `dev_origins` belong to their portals too.
+    #[arg(long, env = "PULSO_DEV")]
+    pub(crate) dev: bool,
+}
+
+/// Options of `tail`.
+#[derive(Debug, Args)]
+pub(crate) struct TailArgs {
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+    /// Only this portal.
+    #[arg(long, value_name = "ID")]
+    pub(crate) portal: Option<String>,
+    /// Only this reader: 32 lowercase hex digits.
+    #[arg(long, value_name = "HEX", value_parser = visitor)]
+    pub(crate) visitor: Option<VisitorId>,
+    /// Only posts that the edge refused.
+    #[arg(long, conflicts_with = "visitor")]
+    pub(crate) bad: bool,
+    /// Begin with the oldest that is still there, not with now.
+    #[arg(long)]
+    pub(crate) from_start: bool,
+}
+
+/// How logs look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// One JSON document a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// A secret that never shows in logs.
+#[derive(Clone)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    /// What has to stand in the header.
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("a secret is one or more printable ASCII characters without blanks".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+/// Without the slash at the end.
+fn edge_url(text: &str) -> Result<String, String> {
+    match reqwest::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.fragment().is_none() => {
+            Ok(text.trim_end_matches('/').to_owned())
+        }
+        _ => Err("write http://host:port or https://host".to_owned()),
+    }
+}
+
+fn publish_every_ms(text: &str) -> Result<u64, String> {
+    let seconds = text.parse::<f64>().map_err(|_| "write a number of seconds".to_owned())?;
+    let every = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+    let every_ms = u64::try_from(every.as_millis()).map_err(|error| error.to_string())?;
+    if every_ms < PUBLISH_EVERY_MS_MIN { Err("1 second is the least".to_owned()) } else { Ok(every_ms) }
+}
+
+fn visitor(text: &str) -> Result<VisitorId, String> {
+    VisitorId::parse(text).ok_or_else(|| "a visitor is 32 lowercase hex digits".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_period_of_publication_has_a_least_value() {
+        for (text, expected) in
+            [("1", Some(1_000)), ("1.5", Some(1_500)), ("15", Some(15_000)), ("0.9", None), ("-1", None), ("x", None), ("nan", None)]
+        {
+            assert_eq!(publish_every_ms(text).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_does_not_show() {
+        let secret = Secret::parse("hunter2").unwrap();
+        assert!(!format!("{secret:?}").contains("hunter2"));
+        assert!(Secret::parse("a\nb").is_err());
+    }
+}

@@ -1,0 +1,164 @@
+//! Display cards: what articles say of themselves, as far as it is fit to be shown to others.
+//!
+//! The source is untrusted: anybody can post a batch. Addresses must be on the portal's own hosts.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+use wire::{Batch, Card, Cards, Item, Meta, Portal};
+
+/// Cards that are remembered, up to 6 KB each: 30 MB at most, 2 MB in practice. The longest unseen go first.
+const CARDS_KEPT_MAX: usize = 5_000;
+/// How many stay when there were too many.
+const CARDS_KEPT: usize = 4_000;
+/// Longest title, as the edge admits it.
+const TITLE_BYTES_MAX: usize = 1024;
+/// Longest address, as the edge admits it.
+const URL_BYTES_MAX: usize = 2048;
+
+/// The latest card of each article.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CardIndex {
+    cards: HashMap<Item, Dated>,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Dated {
+    at_ms: u64,
+    card: Card,
+}
+
+impl CardIndex {
+    /// Takes what a page said of itself at `at_ms`. A later word wins.
+    pub(crate) fn note(&mut self, item: &Item, card: Card, at_ms: u64) {
+        if let Some(dated) = self.cards.get_mut(item) {
+            if at_ms >= dated.at_ms {
+                *dated = Dated { at_ms, card };
+            }
+            return;
+        }
+        self.cards.insert(item.clone(), Dated { at_ms, card });
+        if self.cards.len() > CARDS_KEPT_MAX {
+            self.keep_latest(CARDS_KEPT);
+        }
+    }
+
+    /// The cards of these items, for publication.
+    pub(crate) fn of<'a>(&self, items: impl Iterator<Item = &'a Item>) -> Cards {
+        let card = |item: &Item| Some((item.clone(), self.cards.get(item)?.card.clone()));
+        Cards { v: 1, cards: items.filter_map(card).collect::<BTreeMap<_, _>>() }
+    }
+
+    /// How many cards are remembered.
+    pub(crate) fn len(&self) -> usize {
+        self.cards.len()
+    }
+
+    fn keep_latest(&mut self, count: usize) {
+        let mut dated: Vec<(Item, Dated)> = self.cards.drain().collect();
+        dated.sort_unstable_by(|(item, one), (other_item, other)| other.at_ms.cmp(&one.at_ms).then_with(|| item.cmp(other_item)));
+        self.cards.extend(dated.into_iter().take(count));
+    }
+}
+
+/// The card of a page, if it has a title and an address of its own portal. A foreign picture is left out.
+pub(crate) fn card(batch: &Batch, meta: &Meta, portal: &Portal, is_dev: bool) -> Option<Card> {
+    // The fragment is a place within the page; the query was cleaned by the edge.
+    let url = batch.url.split('#').next().unwrap_or_default();
+    let title = meta.title.as_deref().map(str::trim).filter(|title| !title.is_empty())?;
+    let may_show = |url: &str| url.len() <= URL_BYTES_MAX && !url.chars().any(char::is_control) && portal.owns_url(url, is_dev);
+    // One card past a limit would make the edge refuse all of them.
+    if title.len() > TITLE_BYTES_MAX || !may_show(url) {
+        return None;
+    }
+    Some(Card {
+        url: url.to_owned(),
+        title: title.to_owned(),
+        image: meta.image.clone().filter(|image| may_show(image)),
+        section: meta.section.clone().filter(|section| section.len() <= TITLE_BYTES_MAX),
+        published_at_ms: meta.published_at_ms,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::{Envelope, Portals};
+
+    use super::*;
+
+    fn portals() -> Portals {
+        toml::from_str(include_str!("../../portals.toml")).unwrap()
+    }
+
+    fn batch() -> Batch {
+        Envelope::parse(include_bytes!("../../wire/tests/golden/envelope.json")).unwrap().batch
+    }
+
+    fn made(change: impl Fn(&mut Batch, &mut Meta)) -> Option<Card> {
+        let mut batch = batch();
+        let mut meta = batch.meta.clone().unwrap();
+        change(&mut batch, &mut meta);
+        card(&batch, &meta, portals().get("g1").unwrap(), false)
+    }
+
+    #[test]
+    fn a_page_of_the_portal_gets_its_card() {
+        let card = made(|batch, _| batch.url.push_str("#comments")).unwrap();
+        assert_eq!(card.url, "https://g1.example/economia/noticia/juros.ghtml");
+        assert_eq!((card.title.as_str(), card.image.as_deref()), ("Juros caem", Some("https://s.g1.example/j.jpg")));
+    }
+
+    #[test]
+    fn a_foreign_address_makes_no_card() {
+        for url in [
+            "https://evil.example/a",
+            "https://ge.example/a",
+            "https://g1.example.evil.example/a",
+            "https://g1.example@evil.example/a",
+            "javascript:alert(1)",
+            "http://g1.localhost:8787/a",
+            "https://g1.example/a\nb",
+        ] {
+            assert_eq!(made(|batch, _| url.clone_into(&mut batch.url)), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_foreign_picture_is_left_out() {
+        for image in ["https://evil.example/j.jpg", "data:image/png;base64,AA", "//g1.example/j.jpg"] {
+            let card = made(|_, meta| meta.image = Some(image.to_owned())).unwrap();
+            assert_eq!(card.image, None, "{image}");
+        }
+    }
+
+    #[test]
+    fn a_page_without_a_usable_title_makes_no_card() {
+        for title in [None, Some(String::new()), Some("  ".to_owned()), Some("x".repeat(1025))] {
+            assert_eq!(made(|_, meta| meta.title.clone_from(&title)), None, "{title:?}");
+        }
+    }
+
+    #[test]
+    fn the_latest_word_wins_whatever_the_order() {
+        let item = Item::parse("/a").unwrap();
+        let titled = |title: &str| made(|_, meta| meta.title = Some(title.to_owned())).unwrap();
+        let mut index = CardIndex::default();
+        index.note(&item, titled("second"), 2);
+        index.note(&item, titled("first"), 1);
+        assert_eq!(index.of([&item].into_iter()).cards[&item].title, "second");
+        index.note(&item, titled("third"), 3);
+        assert_eq!(index.of([&item].into_iter()).cards[&item].title, "third");
+    }
+
+    #[test]
+    fn the_number_of_cards_is_bounded_and_the_longest_unseen_go() {
+        let mut index = CardIndex::default();
+        let card = made(|_, _| {}).unwrap();
+        for number in 0..=CARDS_KEPT_MAX {
+            index.note(&Item::parse(&format!("/{number}")).unwrap(), card.clone(), u64::try_from(number).unwrap());
+        }
+        assert_eq!(index.len(), CARDS_KEPT);
+        assert!(index.of([&Item::parse("/0").unwrap()].into_iter()).cards.is_empty());
+        assert_eq!(index.of([&Item::parse("/5000").unwrap()].into_iter()).cards.len(), 1);
+    }
+}

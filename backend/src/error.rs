@@ -1,0 +1,55 @@
+//! Why the backend cannot start or go on; troubles that pass (a stream away, an edge away) are not errors.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// A situation that ends the process.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("cannot read the portals file {path}: {source}", path = path.display())]
+    PortalsUnreadable { path: PathBuf, source: io::Error },
+    #[error("the portals file {path} is wrong: {why}", path = path.display())]
+    PortalsInvalid { path: PathBuf, why: String },
+    #[error("the portals file has no portal {portal:?}")]
+    UnknownPortal { portal: String },
+    #[error("no AWS region is set: set AWS_REGION, for example to sa-east-1")]
+    NoRegion,
+    #[error("cannot use the data folder {path}: {source}", path = path.display())]
+    DataFolder { path: PathBuf, source: io::Error },
+    #[error("another backend already uses the data folder {path}: stop it, or give this one another --data", path = path.display())]
+    DataInUse { path: PathBuf },
+    #[error(
+        "the snapshot {path} cannot be used: {why}. Move it away (mv {path} {path}.broken) to begin again at the oldest record \
+         that the stream still has",
+        path = path.display()
+    )]
+    SnapshotUnusable { path: PathBuf, why: String },
+    #[error("cannot write the snapshot {path}: {source}", path = path.display())]
+    SnapshotUnwritable { path: PathBuf, source: io::Error },
+    #[error("cannot listen on {addr}: {source}")]
+    Listen { addr: SocketAddr, source: io::Error },
+    #[error("cannot make an HTTP client: {source}")]
+    HttpClient { source: reqwest::Error },
+    #[error("cannot start: {source}")]
+    Runtime { source: io::Error },
+}
+
+/// The crate's result.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// 2 when the operator has to change a file or a flag, 1 otherwise.
+    pub(crate) const fn exit_code(&self) -> u8 {
+        match self {
+            Self::PortalsUnreadable { .. } | Self::PortalsInvalid { .. } | Self::UnknownPortal { .. } | Self::NoRegion => 2,
+            Self::DataFolder { .. }
+            | Self::DataInUse { .. }
+            | Self::SnapshotUnusable { .. }
+            | Self::SnapshotUnwritable { .. }
+            | Self::Listen { .. }
+            | Self::HttpClient { .. }
+            | Self::Runtime { .. } => 1,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The edge's admin interface.
+
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder};
+use serde::{Deserialize, Serialize};
+
+use crate::args::Secret;
+use crate::error::{Error, Result};
+use crate::tail::Refused;
+
+/// A PUT of some 100 KB within a continent takes far less.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How much of an error answer goes into the log, in characters.
+const ANSWER_CHARS_MAX: usize = 200;
+/// Refused bodies of one page.
+pub(crate) const BAD_PAGE: usize = 50;
+
+/// A client of one edge.
+#[derive(Debug, Clone)]
+pub(crate) struct Admin {
+    http: Client,
+    edge_url: String,
+    secret: Option<Secret>,
+}
+
+/// One page of refused bodies.
+#[derive(Debug, Deserialize)]
+pub(crate) struct BadPage {
+    pub(crate) bodies: Vec<Refused>,
+    pub(crate) next: Option<String>,
+}
+
+impl Admin {
+    /// A client; connects when it is used.
+    ///
+    /// # Errors
+    /// [`Error::HttpClient`] when the system has no certificates.
+    pub(crate) fn new(edge_url: &str, secret: Option<Secret>) -> Result<Self> {
+        // Fails only when a provider is there already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // A redirect could carry the secret elsewhere; the edge never answers one.
+        let http = Client::builder()
+            .timeout(TIMEOUT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .map_err(|source| Error::HttpClient { source })?;
+        Ok(Self { http, edge_url: edge_url.to_owned(), secret })
+    }
+
+    /// Puts one document of a portal: `model` or `cards`.
+    ///
+    /// # Errors
+    /// A sentence for the log.
+    pub(crate) async fn put(&self, portal: &str, document: &str, value: &impl Serialize) -> std::result::Result<(), String> {
+        let body = serde_json::to_vec(value).map_err(|error| error.to_string())?;
+        let request = self.request(Method::PUT, &format!("/admin/portals/{portal}/{document}"));
+        self.answer(request.header("content-type", "application/json").body(body)).await.map(|_| ())
+    }
+
+    /// Refused bodies after a key, oldest first.
+    ///
+    /// # Errors
+    /// A sentence for the log.
+    pub(crate) async fn bad(&self, after: Option<&str>) -> std::result::Result<BadPage, String> {
+        let mut path = format!("/admin/bad?limit={BAD_PAGE}");
+        if let Some(after) = after {
+            path.push_str("&after=");
+            path.extend(
+                reqwest::Url::parse_with_params("http://edge/", [("k", after)])
+                    .ok()
+                    .and_then(|url| Some(url.query()?.get(2..)?.to_owned())),
+            );
+        }
+        let bytes = self.answer(self.request(Method::GET, &path)).await?;
+        serde_json::from_slice(&bytes).map_err(|error| format!("the edge's answer is not understood: {error}"))
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.edge_url));
+        match &self.secret {
+            Some(secret) => request.bearer_auth(secret.expose()),
+            None => request,
+        }
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> std::result::Result<Vec<u8>, String> {
+        let response = request.send().await.map_err(|error| chain(&error))?;
+        let status = response.status();
+        let body = response.bytes().await.map_err(|error| chain(&error))?;
+        if status.is_success() {
+            return Ok(body.to_vec());
+        }
+        let text: String = String::from_utf8_lossy(&body).chars().take(ANSWER_CHARS_MAX).collect();
+        Err(format!("the edge answered {status}: {}", text.trim()))
+    }
+}
+
+/// The innermost cause says what happened; the outer ones only where.
+fn chain(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    format!("the edge is away: {cause}")
+}

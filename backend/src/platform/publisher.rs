@@ -1,0 +1,73 @@
+//! Publishes one portal's model and cards to the edge.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::platform::admin::Admin;
+use crate::platform::clock::now_ms;
+use crate::platform::desk::Desk;
+use crate::publish::{Publication, Schedule};
+
+/// How soon a change is noticed.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Publishes until `stop` is closed, and once more then if there is something new.
+pub(crate) async fn publish(desk: Arc<Desk>, admin: Admin, every_ms: u64, mut stop: watch::Receiver<()>) {
+    let mut schedule = Schedule::new(every_ms);
+    loop {
+        let is_stopping = tokio::select! {
+            _ = stop.changed() => true,
+            () = sleep(LOOK) => false,
+        };
+        let revision = desk.snapshot().state.model_revision;
+        let is_due = if is_stopping { schedule.has_news(revision) } else { schedule.is_due(revision, now_ms()) };
+        if is_due {
+            turn(&desk, &admin, &mut schedule).await;
+        }
+        if is_stopping {
+            return;
+        }
+    }
+}
+
+async fn turn(desk: &Desk, admin: &Admin, schedule: &mut Schedule) {
+    let (revision, publication) = {
+        let snapshot = desk.snapshot();
+        (snapshot.state.model_revision, Publication::of(&snapshot.state, now_ms()))
+    };
+    let outcome = send(desk, admin, schedule, &publication).await;
+    let now_ms = now_ms();
+    let mut facts = desk.facts();
+    let portal = desk.portal.id.as_str();
+    match outcome {
+        Ok(()) => {
+            schedule.succeeded(revision, now_ms);
+            facts.last_published_at_ms = now_ms;
+            let (top_pages, cards) = (publication.model.top_pages.len(), publication.cards.cards.len());
+            if facts.publish_trouble.take().is_some() {
+                tracing::info!(portal, top_pages, cards, "published again");
+            } else {
+                tracing::debug!(portal, top_pages, cards, "published");
+            }
+        }
+        Err(error) => {
+            schedule.failed(now_ms);
+            let since_ms = facts.publish_trouble.as_ref().map_or(now_ms, |(since_ms, _)| *since_ms);
+            tracing::warn!(portal, "cannot publish, trying again: {error}");
+            facts.publish_trouble = Some((since_ms, error));
+        }
+    }
+}
+
+/// Cards first, so that no list names an item whose card is not there yet.
+async fn send(desk: &Desk, admin: &Admin, schedule: &mut Schedule, publication: &Publication) -> Result<(), String> {
+    let portal = desk.portal.id.as_str();
+    if schedule.wants_cards(&publication.cards, now_ms()) {
+        admin.put(portal, "cards", &publication.cards).await?;
+        schedule.cards_sent(publication.cards.clone(), now_ms());
+    }
+    admin.put(portal, "model", &publication.model).await
+}

@@ -1,0 +1,145 @@
+//! What a portal's state has to say to the edge, and when.
+
+use wire::{Cards, LISTED_ITEMS_MAX, Model};
+
+use crate::state::PortalState;
+
+/// The first retry after a failure; later ones wait twice as long each, up to the period.
+const RETRY_MS: u64 = 1_000;
+/// Unchanged cards are sent again after this time, so that an edge that lost them has them back.
+const CARDS_AGAIN_MS: u64 = 300_000;
+
+/// A model and the cards of its items.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Publication {
+    pub(crate) model: Model,
+    pub(crate) cards: Cards,
+}
+
+impl Publication {
+    /// What is read now.
+    pub(crate) fn of(state: &PortalState, now_ms: u64) -> Self {
+        let model = Model {
+            v: 1,
+            model_version: now_ms.to_string(),
+            generated_at_ms: now_ms,
+            trending: state.top_pages.trending(now_ms, LISTED_ITEMS_MAX),
+            top_pages: state.top_pages.top(now_ms, LISTED_ITEMS_MAX),
+        };
+        let cards = state.cards.of(model.trending.iter().chain(&model.top_pages).map(|scored| &scored.item));
+        Self { model, cards }
+    }
+}
+
+/// When a portal is published: when something changed, at most once in a period, soon after the first event.
+#[derive(Debug)]
+pub(crate) struct Schedule {
+    every_ms: u64,
+    next_at_ms: u64,
+    failures: u32,
+    /// 0 is the revision of a state that nobody has read into.
+    revision: u64,
+    cards: Option<(u64, Cards)>,
+}
+
+impl Schedule {
+    /// At most once in `every_ms`.
+    pub(crate) fn new(every_ms: u64) -> Self {
+        Self { every_ms, next_at_ms: 0, failures: 0, revision: 0, cards: None }
+    }
+
+    /// Whether the state has something new to say and may say it now.
+    pub(crate) fn is_due(&self, revision: u64, now_ms: u64) -> bool {
+        self.has_news(revision) && now_ms >= self.next_at_ms
+    }
+
+    /// Whether the state has something new to say.
+    pub(crate) fn has_news(&self, revision: u64) -> bool {
+        revision != self.revision
+    }
+
+    /// Whether these cards have to be sent with the model.
+    pub(crate) fn wants_cards(&self, cards: &Cards, now_ms: u64) -> bool {
+        self.cards.as_ref().is_none_or(|(sent_at_ms, sent)| now_ms >= sent_at_ms.saturating_add(CARDS_AGAIN_MS) || sent != cards)
+    }
+
+    /// The edge has these cards.
+    pub(crate) fn cards_sent(&mut self, cards: Cards, now_ms: u64) {
+        self.cards = Some((now_ms, cards));
+    }
+
+    /// The edge has the model of this revision.
+    pub(crate) fn succeeded(&mut self, revision: u64, now_ms: u64) {
+        self.revision = revision;
+        self.failures = 0;
+        self.next_at_ms = now_ms.saturating_add(self.every_ms);
+    }
+
+    /// The edge did not take it.
+    pub(crate) fn failed(&mut self, now_ms: u64) {
+        let wait_ms = RETRY_MS.saturating_mul(2_u64.saturating_pow(self.failures)).min(self.every_ms);
+        self.failures = self.failures.saturating_add(1);
+        self.next_at_ms = now_ms.saturating_add(wait_ms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::{Envelope, Portals};
+
+    use super::*;
+
+    const NOW: u64 = 1_795_337_005_400;
+
+    fn state() -> PortalState {
+        let portals: Portals = toml::from_str(include_str!("../../portals.toml")).unwrap();
+        let mut envelope = Envelope::parse(include_bytes!("../../wire/tests/golden/envelope.json")).unwrap();
+        let mut state = PortalState::default();
+        state.apply(&envelope, NOW, portals.get("g1").unwrap(), false);
+        envelope.batch.pageview = wire::PageviewId::from_bits(1);
+        state.apply(&envelope, NOW, portals.get("g1").unwrap(), false);
+        state
+    }
+
+    #[test]
+    fn the_edge_can_read_what_is_published() {
+        let publication = Publication::of(&state(), NOW);
+        let model = Model::parse(&serde_json::to_vec(&publication.model).unwrap()).unwrap();
+        assert_eq!((model.top_pages.len(), model.trending.len()), (1, 1));
+        assert_eq!(model.model_version, NOW.to_string());
+        let cards = Cards::parse(&serde_json::to_vec(&publication.cards).unwrap()).unwrap();
+        assert_eq!(cards.cards.values().next().unwrap().title, "Juros caem");
+    }
+
+    #[test]
+    fn the_first_publication_does_not_wait_and_the_next_does() {
+        let mut schedule = Schedule::new(15_000);
+        assert!(!schedule.is_due(0, NOW), "nothing was read");
+        assert!(schedule.is_due(1, NOW));
+        schedule.succeeded(1, NOW);
+        assert!(!schedule.is_due(1, NOW + 60_000), "nothing changed");
+        assert!(!schedule.is_due(2, NOW + 14_999));
+        assert!(schedule.is_due(2, NOW + 15_000));
+    }
+
+    #[test]
+    fn a_failure_is_tried_again_sooner_at_first_then_once_in_a_period() {
+        let mut schedule = Schedule::new(5_000);
+        for wait_ms in [1_000, 2_000, 4_000, 5_000, 5_000] {
+            schedule.failed(NOW);
+            assert!(!schedule.is_due(1, NOW + wait_ms - 1));
+            assert!(schedule.is_due(1, NOW + wait_ms));
+        }
+    }
+
+    #[test]
+    fn unchanged_cards_are_sent_again_only_after_a_while() {
+        let cards = Publication::of(&state(), NOW).cards;
+        let mut schedule = Schedule::new(5_000);
+        assert!(schedule.wants_cards(&cards, NOW));
+        schedule.cards_sent(cards.clone(), NOW);
+        assert!(!schedule.wants_cards(&cards, NOW + 5_000));
+        assert!(schedule.wants_cards(&Cards::default(), NOW + 5_000));
+        assert!(schedule.wants_cards(&cards, NOW + CARDS_AGAIN_MS));
+    }
+}

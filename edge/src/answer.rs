@@ -1,0 +1,100 @@
+//! An HTTP answer as a value; the shell turns it into the platform's.
+
+use serde::Serialize;
+use wire::{ErrorBody, ErrorDetail};
+
+use crate::error::Error;
+
+/// Seconds a client waits after a 503: long enough for a reshard, short enough for a page that is still open.
+const RETRY_AFTER_S: &str = "5";
+
+/// Status, headers and a JSON body, or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status.
+    pub status: u16,
+    /// Headers besides those that every answer carries.
+    pub headers: Vec<(&'static str, String)>,
+    /// JSON, or `None` for an empty body.
+    pub body: Option<String>,
+}
+
+impl Answer {
+    /// A JSON answer.
+    #[must_use]
+    pub fn json(status: u16, body: &impl Serialize) -> Self {
+        let headers = vec![
+            ("content-type", "application/json".to_owned()),
+            // Every answer is of this moment or of this reader.
+            ("cache-control", "no-store".to_owned()),
+            ("x-content-type-options", "nosniff".to_owned()),
+        ];
+        match serde_json::to_string(body) {
+            Ok(body) => Self { status, headers, body: Some(body) },
+            // Our own types always serialise; were one not to, the client may try again.
+            Err(_) => Self { status: 503, headers: vec![("retry-after", RETRY_AFTER_S.to_owned())], body: None },
+        }
+    }
+
+    /// An answer without a body.
+    #[must_use]
+    pub fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: None }
+    }
+
+    /// The answer to a refused request.
+    #[must_use]
+    pub fn refusal(error: &Error) -> Self {
+        let rejected = match error {
+            Error::Message(wire::Error::NoValidEvent { rejected }) => rejected.clone(),
+            _ => Vec::new(),
+        };
+        let detail = ErrorDetail { code: error.code().to_owned(), message: error.to_string(), rejected };
+        let answer = Self::json(error.status(), &ErrorBody { error: detail });
+        match error {
+            Error::MethodNotAllowed { allow, .. } => answer.with("allow", *allow),
+            Error::Unauthorized => answer.with("www-authenticate", "Bearer"),
+            Error::Unavailable { .. } => answer.with("retry-after", RETRY_AFTER_S),
+            _ => answer,
+        }
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same with more headers.
+    #[must_use]
+    pub fn with_all(mut self, headers: Vec<(&'static str, String)>) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_code_and_message() {
+        let answer = Answer::refusal(&Error::UnknownPortal { portal: "zz".to_owned() });
+        assert_eq!(answer.status, 422);
+        assert_eq!(answer.body.unwrap(), r#"{"error":{"code":"unknown_portal","message":"portal zz is not in portals.toml"}}"#);
+    }
+
+    #[test]
+    fn a_wrong_method_is_told_the_right_one() {
+        let answer = Answer::refusal(&Error::MethodNotAllowed { method: "GET".to_owned(), allow: "POST, OPTIONS" });
+        assert!(answer.headers.contains(&("allow", "POST, OPTIONS".to_owned())));
+    }
+
+    #[test]
+    fn refused_events_are_listed() {
+        let rejected = vec![wire::Rejected { index: 0, code: "bad_seq".into() }];
+        let answer = Answer::refusal(&Error::Message(wire::Error::NoValidEvent { rejected }));
+        assert!(answer.body.unwrap().contains(r#""rejected":[{"index":0,"code":"bad_seq"}]"#));
+    }
+}

@@ -1,0 +1,4 @@
+//! Calls to AWS as values: built, signed and read without a network or a clock.
+
+pub mod kinesis;
+pub mod sign;

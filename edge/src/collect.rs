@@ -1,0 +1,176 @@
+//! A posted batch: whether it is taken, and what is stored of it.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use wire::{Batch, CollectAnswer, Consent, Edge, Envelope, EventKind, ParsedBatch, Portal, Rejected, Via, VisitorId};
+
+use crate::agent::Agent;
+use crate::config::Config;
+use crate::cors;
+use crate::error::{Error, Result};
+use crate::source;
+use crate::trust::{self, Signs};
+
+/// Query parameters that survive in stored addresses. None does: readers' addresses and tokens travel in queries.
+const QUERY_KEPT: &[&str] = &[];
+
+/// What the request tells of the reader's side. No `Debug`: the address must not reach a log.
+#[derive(Clone, Default)]
+#[expect(missing_debug_implementations, reason = "holds the reader's IP address")]
+pub struct Client {
+    /// `CF-Connecting-IP`; in memory only.
+    pub ip: String,
+    /// `User-Agent`; in memory only.
+    pub user_agent: Option<String>,
+    /// ISO 3166-1 alpha-2, or `XX`.
+    pub country: String,
+    /// ISO 3166-2 subdivision, or empty.
+    pub region: String,
+    /// There is a `Sec-Fetch-Site`.
+    pub has_fetch_site: bool,
+    /// `Sec-GPC: 1`: the reader wants no tracking across sites and visits.
+    pub has_gpc: bool,
+}
+
+/// A batch that is taken.
+#[derive(Debug)]
+pub struct Accepted<'a> {
+    /// Its portal.
+    pub portal: &'a Portal,
+    batch: Batch,
+    rejected: Vec<Rejected>,
+}
+
+/// Whether a `Content-Type` is one of ours. `text/plain` needs no preflight, so it is what the tracker sends.
+///
+/// # Errors
+/// [`Error::UnsupportedMediaType`].
+pub fn check_content_type(content_type: Option<&str>) -> Result<()> {
+    let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let is_ours = ["text/plain", "application/json"].iter().any(|ours| essence.eq_ignore_ascii_case(ours));
+    if is_ours { Ok(()) } else { Err(Error::UnsupportedMediaType) }
+}
+
+/// Reads a body, and holds its portal against the `Origin`.
+///
+/// # Errors
+/// Those of [`Batch::parse`], and what is wrong with content type, origin or portal.
+pub fn accept<'a>(config: &'a Config, origin: Option<&str>, content_type: Option<&str>, body: &[u8]) -> Result<Accepted<'a>> {
+    check_content_type(content_type)?;
+    let origin = origin.filter(|origin| *origin != "null").ok_or(Error::MissingOrigin)?;
+    let ParsedBatch { batch, rejected } = Batch::parse(body)?;
+    let id = batch.portal.as_str();
+    let portal = config.portals.get(id).ok_or_else(|| Error::UnknownPortal { portal: id.to_owned() })?;
+    if !portal.allows_origin(origin, config.is_dev) {
+        return Err(Error::OriginNotAllowed { origin: cors::shown(origin), portal: id.to_owned() });
+    }
+    Ok(Accepted { portal, batch, rejected })
+}
+
+impl Accepted<'_> {
+    /// What the page is told once the batch is safe.
+    #[must_use]
+    pub fn answer(&self) -> CollectAnswer {
+        CollectAnswer { accepted: self.batch.events.len(), rejected: self.rejected.clone() }
+    }
+
+    /// Whether the reader's id has to be made from the salt of the day.
+    #[must_use]
+    pub fn needs_salt(&self, client: &Client) -> bool {
+        self.own_visitor(client).is_none()
+    }
+
+    /// The id that the reader agreed to.
+    fn own_visitor(&self, client: &Client) -> Option<VisitorId> {
+        match self.batch.consent {
+            Consent::Full if !client.has_gpc => self.batch.visitor,
+            Consent::Full | Consent::Cookieless | Consent::Off => None,
+        }
+    }
+
+    /// What is stored. `salt` is that of the day of `received_at_ms`.
+    #[must_use]
+    pub fn into_envelope(mut self, config: &Config, client: &Client, salt: &str, received_at_ms: u64) -> Envelope {
+        let own = self.own_visitor(client);
+        if client.has_gpc {
+            self.batch.consent = Consent::Cookieless;
+        }
+        self.batch.visitor = own;
+        clean(&mut self.batch);
+        let agent = Agent::parse(client.user_agent.as_deref());
+        let skew_ms = difference(received_at_ms, self.batch.sent_at_ms);
+        let signs = Signs {
+            is_driven: self.batch.bot,
+            agent: client.user_agent.is_some().then_some(agent),
+            has_fetch_site: client.has_fetch_site,
+            is_own_page: self.portal.owns_url(&self.batch.url, config.is_dev),
+            skew_ms,
+        };
+        let edge = Edge {
+            received_at_ms,
+            skew_ms,
+            visitor: own.unwrap_or_else(|| cookieless_visitor(salt, self.portal, client)),
+            country: client.country.clone(),
+            region: client.region.clone(),
+            browser: agent.browser.to_owned(),
+            os: agent.os.to_owned(),
+            device: agent.device.to_owned(),
+            source: source::classify(self.batch.referrer.as_deref(), self.portal, config.is_dev),
+            trust: trust::weigh(&signs),
+            via: Via::Direct,
+            attempts: 1,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        };
+        Envelope { v: 1, batch: self.batch, edge }
+    }
+}
+
+/// `d` and 31 hex digits of HMAC-SHA256(salt; portal, IP, user agent). Zero bytes keep the parts apart.
+fn cookieless_visitor(salt: &str, portal: &Portal, client: &Client) -> VisitorId {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(salt.as_bytes()) else { return VisitorId::from_bits(0xd << 124) };
+    for part in [portal.id.as_str(), &client.ip, client.user_agent.as_deref().unwrap_or_default()] {
+        mac.update(part.as_bytes());
+        mac.update(&[0]);
+    }
+    let bits = mac.finalize().into_bytes().iter().take(16).fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+    VisitorId::from_bits(0xd << 124 | bits >> 4)
+}
+
+/// Cuts what may name a person out of every address of a batch.
+fn clean(batch: &mut Batch) {
+    batch.url = cleaned(&batch.url);
+    batch.referrer = batch.referrer.as_deref().map(cleaned);
+    for event in &mut batch.events {
+        if let EventKind::Click { href, .. } = &mut event.kind {
+            *href = cleaned(href);
+        }
+    }
+}
+
+/// An address without user, fragment and the parameters that are not kept.
+fn cleaned(url: &str) -> String {
+    let (address, query) = match url.split('#').next().unwrap_or_default().split_once('?') {
+        Some((address, query)) => (address, query),
+        None => (url.split('#').next().unwrap_or_default(), ""),
+    };
+    let kept: Vec<&str> = query.split('&').filter(|pair| QUERY_KEPT.contains(&pair.split('=').next().unwrap_or_default())).collect();
+    let separator = if kept.is_empty() { "" } else { "?" };
+    format!("{}{separator}{}", without_user(address), kept.join("&"))
+}
+
+fn without_user(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
+/// `one - other`; times of a batch are bounded, so that it always fits.
+fn difference(one: u64, other: u64) -> i64 {
+    let distance = i64::try_from(one.abs_diff(other)).unwrap_or(i64::MAX);
+    if one >= other { distance } else { -distance }
+}
+
+#[cfg(test)]
+#[path = "collect_tests.rs"]
+mod tests;

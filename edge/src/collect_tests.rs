@@ -1,0 +1,127 @@
+//! What a batch has to pass, and what is left of it.
+
+use super::*;
+use crate::config::Environment;
+
+const GOOD: &str = include_str!("../../wire/tests/golden/batch.json");
+const ORIGIN: Option<&str> = Some("https://g1.example");
+const TEXT: Option<&str> = Some("text/plain;charset=UTF-8");
+const NOW_MS: u64 = 1_795_337_005_301;
+
+fn config() -> Config {
+    Config::parse(Environment::default()).unwrap()
+}
+
+fn client() -> Client {
+    Client {
+        ip: "203.0.113.7".to_owned(),
+        user_agent: Some("Mozilla/5.0 (Linux; Android 10; K) Chrome/140.0.0.0 Mobile Safari/537.36".to_owned()),
+        country: "BR".to_owned(),
+        region: "RJ".to_owned(),
+        has_fetch_site: false,
+        has_gpc: false,
+    }
+}
+
+fn envelope_of(body: &str, client: &Client, salt: &str) -> Envelope {
+    let config = config();
+    accept(&config, ORIGIN, TEXT, body.as_bytes()).unwrap().into_envelope(&config, client, salt, NOW_MS)
+}
+
+fn cookieless() -> String {
+    GOOD.replace(r#""consent":"full""#, r#""consent":"cookieless""#)
+}
+
+#[test]
+fn the_golden_batch_becomes_the_golden_envelope() {
+    let body = GOOD.replace("juros.ghtml\",\"item\"", "juros.ghtml?utm=x#top\",\"item\"");
+    let mut expected = Envelope::parse(include_bytes!("../../wire/tests/golden/envelope.json")).unwrap();
+    env!("CARGO_PKG_VERSION").clone_into(&mut expected.edge.version);
+    let envelope = envelope_of(&body, &client(), "");
+    assert_eq!(envelope, expected);
+}
+
+#[test]
+fn what_is_refused_says_why() {
+    let config = config();
+    let zz = GOOD.replace(r#""portal":"g1""#, r#""portal":"zz""#);
+    let ge = GOOD.replace(r#""portal":"g1""#, r#""portal":"ge""#);
+    for (origin, content_type, body, status, code) in [
+        (ORIGIN, None, GOOD, 415, "unsupported_media_type"),
+        (ORIGIN, Some("text/html"), GOOD, 415, "unsupported_media_type"),
+        (ORIGIN, Some("multipart/form-data; text/plain"), GOOD, 415, "unsupported_media_type"),
+        (None, TEXT, GOOD, 403, "missing_origin"),
+        (Some("null"), TEXT, GOOD, 403, "missing_origin"),
+        (Some("https://evil.example"), TEXT, GOOD, 403, "origin_not_allowed"),
+        (Some("http://g1.localhost:9300"), TEXT, GOOD, 403, "origin_not_allowed"),
+        (ORIGIN, TEXT, &ge, 403, "origin_not_allowed"),
+        (ORIGIN, TEXT, &zz, 422, "unknown_portal"),
+        (ORIGIN, TEXT, "{", 400, "malformed_json"),
+        (ORIGIN, TEXT, "[]", 400, "not_an_object"),
+        (ORIGIN, TEXT, "{}", 422, "missing_field"),
+    ] {
+        let error = accept(&config, origin, content_type, body.as_bytes()).unwrap_err();
+        assert_eq!((error.status(), error.code()), (status, code), "{origin:?} {content_type:?}");
+    }
+    assert!(accept(&config, ORIGIN, Some("Application/JSON; charset=utf-8"), GOOD.as_bytes()).is_ok());
+}
+
+#[test]
+fn a_cookieless_visitor_lasts_a_day_and_one_portal() {
+    let salt = "a".repeat(64);
+    let visitor = |body: &str, client: &Client, salt: &str| envelope_of(body, client, salt).edge.visitor;
+    let body = cookieless();
+    let id = visitor(&body, &client(), &salt);
+    assert!(id.to_string().starts_with('d'));
+    assert_eq!(id, visitor(&body, &client(), &salt));
+    assert_ne!(id, visitor(&body, &client(), &"b".repeat(64)));
+    assert_ne!(id, visitor(&body, &Client { ip: "203.0.113.8".to_owned(), ..client() }, &salt));
+    assert_ne!(id, visitor(&body, &Client { user_agent: None, ..client() }, &salt));
+}
+
+#[test]
+fn a_visitor_without_consent_is_not_stored() {
+    let own = "5f0c2b7d9e1a4c3b8f6d2e0a1b9c8d7e";
+    let record = envelope_of(&cookieless(), &client(), "").to_record().unwrap();
+    assert!(!record.contains(own));
+    assert!(envelope_of(GOOD, &client(), "").to_record().unwrap().contains(own));
+}
+
+#[test]
+fn global_privacy_control_overrules_consent() {
+    let client = Client { has_gpc: true, ..client() };
+    let envelope = envelope_of(GOOD, &client, "");
+    assert_eq!(envelope.batch.consent, Consent::Cookieless);
+    assert_eq!(envelope.batch.visitor, None);
+    assert!(envelope.edge.visitor.to_string().starts_with('d'));
+}
+
+#[test]
+fn neither_address_nor_agent_nor_query_is_stored() {
+    let body = GOOD
+        .replace("https://www.google.com/", "https://ana:hush@www.google.com/search?q=ana%40mail.example#x")
+        .replace("x.ghtml\",\"link\"", "x.ghtml?token=hush#f\",\"link\"");
+    let record = envelope_of(&body, &client(), "").to_record().unwrap();
+    for secret in ["203.0.113.7", "Mozilla", "hush", "mail.example", "#"] {
+        assert!(!record.contains(secret), "{secret} in {record}");
+    }
+}
+
+#[test]
+fn addresses_are_cut() {
+    for (url, expected) in [
+        ("https://g1.example", "https://g1.example"),
+        ("https://g1.example?x=1", "https://g1.example"),
+        ("https://g1.example/a#b?c", "https://g1.example/a"),
+        ("https://g1.example/a?b#c", "https://g1.example/a"),
+        ("https://u:p@g1.example/@a?b", "https://g1.example/@a"),
+    ] {
+        assert_eq!(cleaned(url), expected);
+    }
+}
+
+#[test]
+fn a_clock_that_is_ahead_has_a_negative_skew() {
+    assert_eq!(difference(1, 3), -2);
+    assert_eq!(difference(3, 1), 2);
+}

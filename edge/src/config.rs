@@ -1,0 +1,153 @@
+//! What the worker is told: the portals built in, the values of its environment. Parsed once per isolate.
+
+use std::fmt;
+
+use wire::{Portal, Portals};
+
+use crate::error::{Error, Result};
+
+/// `portals.toml` as JSON, made by `build.rs`.
+const PORTALS_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/portals.json"));
+/// Where the streams are when `AWS_REGION` is not set.
+const REGION_DEFAULT: &str = "sa-east-1";
+
+/// A value that must not be printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// `None` when it is empty, so that a forgotten secret is not a valid one.
+    #[must_use]
+    pub fn parse(text: Option<String>) -> Option<Self> {
+        text.filter(|text| !text.is_empty()).map(Self)
+    }
+
+    /// The secret itself; for signing and comparing only.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+/// The raw values of the environment; absent ones are `None`.
+#[derive(Clone, Default)]
+pub struct Environment {
+    /// `PULSO_ENV`: `dev` admits the development origins.
+    pub pulso_env: Option<String>,
+    /// `AWS_REGION`.
+    pub aws_region: Option<String>,
+    /// `KINESIS_ENDPOINT`: empty for Amazon's own.
+    pub kinesis_endpoint: Option<String>,
+    /// `AWS_ACCESS_KEY_ID`.
+    pub aws_access_key_id: Option<String>,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub aws_secret_access_key: Option<String>,
+    /// `ADMIN_SECRET`.
+    pub admin_secret: Option<String>,
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Three of the six are secrets.
+        formatter.debug_struct("Environment").field("pulso_env", &self.pulso_env).finish_non_exhaustive()
+    }
+}
+
+/// Where the streams are, and who we are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kinesis {
+    /// AWS region, e.g. `sa-east-1`.
+    pub region: String,
+    /// URL of the service, without a path.
+    pub endpoint: String,
+    /// Access key id and secret, if both are set.
+    pub credentials: Option<Credentials>,
+}
+
+/// An AWS access key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// Its id.
+    pub access_key_id: Secret,
+    /// Its secret.
+    pub secret_access_key: Secret,
+}
+
+/// Everything the worker is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// All portals.
+    pub portals: Portals,
+    /// Whether development origins count.
+    pub is_dev: bool,
+    /// Where the streams are.
+    pub kinesis: Kinesis,
+    /// What `/admin/` wants as a bearer token; without it nobody gets in.
+    pub admin_secret: Option<Secret>,
+}
+
+impl Config {
+    /// From the environment.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the built-in portals cannot be read, which a build refuses to make.
+    pub fn parse(environment: Environment) -> Result<Self> {
+        let portals: Portals = serde_json::from_str(PORTALS_JSON).map_err(|error| Error::unavailable(format!("portals: {error}")))?;
+        let region = environment.aws_region.filter(|region| !region.is_empty()).unwrap_or_else(|| REGION_DEFAULT.to_owned());
+        let endpoint = match environment.kinesis_endpoint.as_deref() {
+            None | Some("") => format!("https://kinesis.{region}.amazonaws.com"),
+            Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
+        };
+        let credentials = Secret::parse(environment.aws_access_key_id)
+            .zip(Secret::parse(environment.aws_secret_access_key))
+            .map(|(access_key_id, secret_access_key)| Credentials { access_key_id, secret_access_key });
+        Ok(Self {
+            portals,
+            is_dev: environment.pulso_env.as_deref() == Some("dev"),
+            kinesis: Kinesis { region, endpoint, credentials },
+            admin_secret: Secret::parse(environment.admin_secret),
+        })
+    }
+
+    /// The portal of an address.
+    ///
+    /// # Errors
+    /// [`Error::PortalNotFound`].
+    pub fn portal(&self, id: &str) -> Result<&Portal> {
+        self.portals.get(id).ok_or_else(|| Error::PortalNotFound { portal: id.chars().take(32).collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_endpoint_is_amazons_own() {
+        let config = Config::parse(Environment { kinesis_endpoint: Some(String::new()), ..Environment::default() }).unwrap();
+        assert_eq!(config.kinesis.endpoint, "https://kinesis.sa-east-1.amazonaws.com");
+        assert!(!config.is_dev);
+        assert!(config.portals.get("g1").is_some());
+    }
+
+    #[test]
+    fn an_empty_secret_is_no_secret() {
+        let environment = Environment { admin_secret: Some(String::new()), aws_access_key_id: Some("a".into()), ..Environment::default() };
+        let config = Config::parse(environment).unwrap();
+        assert_eq!(config.admin_secret, None);
+        assert_eq!(config.kinesis.credentials, None);
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let environment = Environment { admin_secret: Some("hush".into()), pulso_env: Some("dev".into()), ..Environment::default() };
+        assert!(!format!("{environment:?}").contains("hush"));
+        assert!(!format!("{:?}", Config::parse(environment).unwrap()).contains("hush"));
+    }
+}

@@ -1,0 +1,63 @@
+//! One file per kind of event: asks the core what to do and lets the shell do it.
+
+pub(crate) mod admin;
+pub(crate) mod cron;
+pub(crate) mod pageview;
+pub(crate) mod queue;
+pub(crate) mod read;
+mod salt;
+mod stream;
+
+use worker::Request;
+
+use crate::answer::Answer;
+use crate::config::Config;
+use crate::cors;
+use crate::error::{Error, Result};
+use crate::health;
+use crate::platform::http::{self, Head};
+use crate::platform::{self, Context, Env, log, memory};
+use crate::route::{Route, route};
+
+/// Answers a request. Whatever goes wrong becomes an answer.
+pub(crate) async fn request(mut request: Request, env: &Env, context: &Context) -> Answer {
+    let head = http::head(&request);
+    let config = memory::config(env);
+    if route(&head.method, &head.path) == Ok(Route::Health) {
+        return health::report(&config, &platform::bindings(env));
+    }
+    match config {
+        Ok(config) => routed(&mut request, &head, &config, env, context).await,
+        Err(error) => refuse(&error),
+    }
+}
+
+async fn routed(request: &mut Request, head: &Head, config: &Config, env: &Env, context: &Context) -> Answer {
+    let origin = head.origin.as_deref();
+    let answer = match route(&head.method, &head.path) {
+        Ok(Route::Preflight { allow }) => return cors::preflight(config, origin, allow),
+        Ok(Route::Collect) => pageview::collect(request, head, config, env, context).await,
+        Ok(Route::Recommend { from }) => read::recommend(head, from, config, env).await,
+        Ok(Route::BadBodies) => admin::bad_bodies(request, head, config, env).await,
+        Ok(Route::Publish { portal, file }) => admin::publish(request, portal, file, config, env).await,
+        Ok(Route::Health) => Err(Error::UnknownPath),
+        Err(error) => Err(error),
+    };
+    answer.unwrap_or_else(|error| refuse(&error)).with_all(cors::headers(config, origin))
+}
+
+/// The answer to an error; ours are logged, the client's are not.
+fn refuse(error: &Error) -> Answer {
+    if let Error::Unavailable { cause } = error {
+        log::event("unavailable", &[("cause", cause)]);
+    }
+    Answer::refusal(error)
+}
+
+/// A failure of a store, for the admin and the log.
+fn failed(what: &str) -> impl Fn(String) -> Error {
+    move |code| Error::unavailable(format!("{what}: {code}"))
+}
+
+/// What every handler returns.
+type Handled = Result<Answer>;

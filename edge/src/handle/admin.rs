@@ -1,0 +1,50 @@
+//! `/admin/`: what the backend publishes, and the refused bodies for integrators. Bearer secret only.
+
+use serde::Serialize;
+use worker::Request;
+
+use super::{Handled, failed};
+use crate::answer::Answer;
+use crate::auth;
+use crate::bad;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::platform::http::{self, Head};
+use crate::platform::{Env, kv, memory, store};
+use crate::query::Query;
+use crate::route::File;
+
+#[derive(Serialize)]
+struct Stored {
+    key: String,
+    bytes: usize,
+}
+
+fn admit(request: &Request, config: &Config) -> Result<()> {
+    auth::admit(http::header(request, "authorization").as_deref(), config.admin_secret.as_ref())
+}
+
+pub(super) async fn publish(request: &mut Request, portal: &str, file: File, config: &Config, env: &Env) -> Handled {
+    admit(request, config)?;
+    let portal = config.portal(portal)?;
+    let bytes_max = file.bytes_max();
+    let body = http::body(request, bytes_max, Error::FileTooLarge { bytes_max }).await?;
+    file.check(&body)?;
+    let key = file.key(portal.id.as_str());
+    kv::put(env, &key, &body).await.map_err(failed("publish"))?;
+    memory::doubt_published(&portal.id);
+    Ok(Answer::json(200, &Stored { key, bytes: body.len() }))
+}
+
+pub(super) async fn bad_bodies(request: &Request, head: &Head, config: &Config, env: &Env) -> Handled {
+    admit(request, config)?;
+    let wanted = bad::wanted(Query::new(&head.query))?;
+    let keys = store::keys(env, bad::PREFIX, &wanted.after, wanted.limit).await.map_err(failed("bad_list"))?;
+    let mut found = Vec::with_capacity(keys.len());
+    for key in keys {
+        // Deleted since it was listed: an empty text, which the page leaves out.
+        let text = store::get(env, &key).await.map_err(failed("bad_read"))?.unwrap_or_default();
+        found.push((key, text));
+    }
+    Ok(Answer::json(200, &bad::page(&wanted, &found)))
+}

@@ -1,0 +1,55 @@
+//! The salt of today: remembered, else from KV, else made here.
+
+use std::rc::Rc;
+
+use crate::day::Day;
+use crate::platform::{Env, kv, log, memory, random};
+use crate::salt;
+
+/// Today's salt. When KV fails, this isolate goes on with one of its own: readers then count once per isolate for a while,
+/// which is better than to refuse them or to store an id that can be traced back.
+pub(super) async fn of_day(env: &Env, day: Day) -> Rc<str> {
+    if let Some(salt) = memory::salt(day) {
+        return salt;
+    }
+    let salt: Rc<str> = match kv::get(env, &salt::key(day)).await {
+        Ok(Some(bytes)) => match String::from_utf8(bytes).ok().filter(|text| salt::is_salt(text)) {
+            Some(text) => text.into(),
+            None => make(env, day).await,
+        },
+        Ok(None) => make(env, day).await,
+        Err(code) => {
+            log::event("salt_unread", &[("code", &code)]);
+            fresh()
+        }
+    };
+    // While we waited, another request of this isolate may have settled it.
+    if let Some(settled) = memory::salt(day) {
+        return settled;
+    }
+    memory::keep_salt(day, &salt);
+    salt
+}
+
+/// Makes the salt of a day when there is none.
+pub(super) async fn make_if_missing(env: &Env, day: Day) {
+    match kv::get(env, &salt::key(day)).await {
+        Ok(Some(bytes)) if std::str::from_utf8(&bytes).is_ok_and(salt::is_salt) => {}
+        Ok(_) => {
+            make(env, day).await;
+        }
+        Err(code) => log::event("salt_unread", &[("code", &code)]),
+    }
+}
+
+async fn make(env: &Env, day: Day) -> Rc<str> {
+    let salt = fresh();
+    if let Err(code) = kv::put(env, &salt::key(day), salt.as_bytes()).await {
+        log::event("salt_unwritten", &[("code", &code)]);
+    }
+    salt
+}
+
+fn fresh() -> Rc<str> {
+    salt::to_hex(&random::bytes::<{ salt::SALT_BYTES }>()).into()
+}

@@ -1,0 +1,77 @@
+//! Whether the worker could do its work: each part by name, never the value of a secret.
+
+use serde::Serialize;
+
+use crate::answer::Answer;
+use crate::config::Config;
+use crate::error::Result;
+
+/// A part of the worker and whether it is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// The binding, secret or file.
+    pub name: &'static str,
+    /// It is there.
+    pub ok: bool,
+    /// For people.
+    pub detail: String,
+}
+
+#[derive(Serialize)]
+struct Health<'a> {
+    status: &'static str,
+    version: &'static str,
+    checks: &'a [Check],
+}
+
+/// The answer of `/health`: 200 when everything is there, else 503. `bindings` are name and presence, as the shell found them.
+#[must_use]
+pub fn report(config: &Result<std::rc::Rc<Config>>, bindings: &[(&'static str, bool)]) -> Answer {
+    let mut checks: Vec<Check> = bindings.iter().map(|(name, ok)| check(name, *ok, "bound", "binding is missing")).collect();
+    match config {
+        Ok(config) => checks.extend(of_config(config)),
+        Err(_) => checks.push(check("portals", false, "", "portals.toml could not be read")),
+    }
+    let is_red = checks.iter().any(|check| !check.ok);
+    let (status, word) = if is_red { (503, "red") } else { (200, "ok") };
+    Answer::json(status, &Health { status: word, version: env!("CARGO_PKG_VERSION"), checks: &checks })
+}
+
+fn of_config(config: &Config) -> [Check; 4] {
+    let names: Vec<&str> = config.portals.iter().map(|portal| portal.id.as_str()).collect();
+    [
+        Check { name: "portals", ok: !names.is_empty(), detail: names.join(", ") },
+        Check { name: "kinesis", ok: config.kinesis.endpoint.contains("://"), detail: config.kinesis.endpoint.clone() },
+        check("aws_credentials", config.kinesis.credentials.is_some(), "set", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
+        check("admin_secret", config.admin_secret.is_some(), "set", "set ADMIN_SECRET"),
+    ]
+}
+
+fn check(name: &'static str, ok: bool, good: &str, bad: &str) -> Check {
+    Check { name, ok, detail: if ok { good } else { bad }.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::*;
+    use crate::config::Environment;
+
+    #[test]
+    fn a_missing_part_turns_it_red_and_is_named() {
+        let environment = Environment {
+            aws_access_key_id: Some("AKIDEXAMPLE".to_owned()),
+            aws_secret_access_key: Some("hush".to_owned()),
+            admin_secret: Some("hush".to_owned()),
+            ..Environment::default()
+        };
+        let config = Config::parse(environment).map(Rc::new);
+        let green = report(&config, &[("STORE", true)]);
+        assert_eq!(green.status, 200);
+        assert!(!green.body.unwrap().contains("hush"));
+        assert_eq!(report(&config, &[("STORE", false)]).status, 503);
+        let red = report(&Config::parse(Environment::default()).map(Rc::new), &[]);
+        assert!(red.status == 503 && red.body.unwrap().contains(r#"{"name":"admin_secret","ok":false,"detail":"set ADMIN_SECRET"}"#));
+    }
+}

@@ -1,0 +1,39 @@
+//! The shell: everything that touches the world, and nothing that decides.
+
+pub(crate) mod clock;
+pub(crate) mod http;
+pub(crate) mod kv;
+pub(crate) mod log;
+pub(crate) mod memory;
+pub(crate) mod queue;
+pub(crate) mod random;
+pub(crate) mod store;
+pub(crate) mod transport;
+
+pub(crate) use worker::{Context, Env};
+
+use crate::config::Environment;
+
+/// The raw values of the environment. Each is a reflection into JavaScript: read once per isolate.
+pub(crate) fn environment(env: &Env) -> Environment {
+    // Vars and secrets are the same kind of binding.
+    let value = |name: &str| env.var(name).ok().map(|value| value.to_string());
+    Environment {
+        pulso_env: value("PULSO_ENV"),
+        aws_region: value("AWS_REGION"),
+        kinesis_endpoint: value("KINESIS_ENDPOINT"),
+        aws_access_key_id: value("AWS_ACCESS_KEY_ID"),
+        aws_secret_access_key: value("AWS_SECRET_ACCESS_KEY"),
+        admin_secret: value("ADMIN_SECRET"),
+    }
+}
+
+/// The bindings of `wrangler.toml`, and whether they are there.
+pub(crate) fn bindings(env: &Env) -> [(&'static str, bool); 4] {
+    [
+        (kv::BINDING, env.kv(kv::BINDING).is_ok()),
+        (store::BINDING, env.bucket(store::BINDING).is_ok()),
+        (queue::BINDING, env.queue(queue::BINDING).is_ok()),
+        ("ASSETS", env.assets("ASSETS").is_ok()),
+    ]
+}

@@ -1,0 +1,95 @@
+//! Requests in, answers out.
+
+use futures_util::StreamExt;
+use worker::{Headers, Request, Response};
+
+use super::clock;
+use crate::answer::Answer;
+use crate::collect::Client;
+use crate::error::{Error, Result};
+
+/// A body that has not arrived by then does not hold its request open any longer: 64 KiB take 10 s at 52 kbit/s, slower than 2G.
+const BODY_DEADLINE_MS: u64 = 10_000;
+
+/// The first things that are asked of a request.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// Method, in capitals.
+    pub(crate) method: String,
+    /// Path, with its leading `/`.
+    pub(crate) path: String,
+    /// Query, without `?`.
+    pub(crate) query: String,
+    /// The `Origin` header.
+    pub(crate) origin: Option<String>,
+}
+
+pub(crate) fn head(request: &Request) -> Head {
+    let url = request.inner().url();
+    let query = url.split('#').next().unwrap_or_default().split_once('?').map_or("", |(_, query)| query);
+    Head {
+        // `Request::method` takes an unknown method for GET.
+        method: request.inner().method(),
+        path: request.path(),
+        query: query.to_owned(),
+        origin: header(request, "origin"),
+    }
+}
+
+/// One header; `None` when it is absent or no text.
+pub(crate) fn header(request: &Request, name: &str) -> Option<String> {
+    request.headers().get(name).ok().flatten()
+}
+
+/// What the request tells of the reader's side.
+pub(crate) fn client(request: &Request) -> Client {
+    let place = |text: Option<String>| text.filter(|text| text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let cf = request.cf();
+    Client {
+        ip: header(request, "cf-connecting-ip").unwrap_or_default(),
+        user_agent: header(request, "user-agent").filter(|text| !text.is_empty()),
+        country: place(cf.and_then(worker::Cf::country)).unwrap_or_else(|| "XX".to_owned()),
+        region: place(cf.and_then(worker::Cf::region_code)).unwrap_or_default(),
+        has_fetch_site: header(request, "sec-fetch-site").is_some(),
+        has_gpc: header(request, "sec-gpc").as_deref() == Some("1"),
+    }
+}
+
+/// The body, unless it says or turns out to be longer than `bytes_max`; then `too_large`.
+pub(crate) async fn body(request: &mut Request, bytes_max: usize, too_large: Error) -> Result<Vec<u8>> {
+    let announced = header(request, "content-length").and_then(|length| length.parse::<u64>().ok());
+    if announced.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > bytes_max)) {
+        return Err(too_large);
+    }
+    if request.inner().body().is_none() {
+        return Ok(Vec::new());
+    }
+    clock::within(BODY_DEADLINE_MS, streamed(request, bytes_max, too_large)).await.unwrap_or(Err(Error::BodyTimeout))
+}
+
+/// `Content-Length` may be absent: the cap holds while the bytes come.
+async fn streamed(request: &mut Request, bytes_max: usize, too_large: Error) -> Result<Vec<u8>> {
+    let mut stream = request.stream().map_err(|_| Error::BodyUnreadable)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| Error::BodyUnreadable)?;
+        if body.len() + chunk.len() > bytes_max {
+            return Err(too_large);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The platform's answer.
+pub(crate) fn respond(answer: Answer) -> worker::Result<Response> {
+    let headers = Headers::new();
+    for (name, value) in &answer.headers {
+        headers.set(name, value)?;
+    }
+    let builder = Response::builder().with_status(answer.status).with_headers(headers);
+    Ok(match answer.body {
+        Some(body) => builder.fixed(body.into_bytes()),
+        None => builder.empty(),
+    })
+}

@@ -1,0 +1,84 @@
+//! What this isolate remembers between requests: values only, never a future of another request.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use wire::PortalId;
+
+use super::Env;
+use crate::bad::Quota;
+use crate::config::Config;
+use crate::day::Day;
+use crate::error::Result;
+use crate::recommend::Published;
+
+/// A published model is believed this long, milliseconds; after that KV is asked again.
+const FRESH_MS: u64 = 3_000;
+
+/// What was read of a portal, and when.
+#[derive(Clone)]
+struct Shelf {
+    published: Rc<Published>,
+    read_at_ms: u64,
+}
+
+thread_local! {
+    static CONFIG: OnceCell<Result<Rc<Config>>> = const { OnceCell::new() };
+    static SALT: RefCell<Option<(Day, Rc<str>)>> = const { RefCell::new(None) };
+    static SHELVES: RefCell<HashMap<PortalId, Shelf>> = RefCell::new(HashMap::new());
+    static QUOTA: Cell<Quota> = Cell::new(Quota::default());
+}
+
+/// The configuration, parsed when the isolate's first request comes.
+pub(crate) fn config(env: &Env) -> Result<Rc<Config>> {
+    CONFIG.with(|config| config.get_or_init(|| Config::parse(super::environment(env)).map(Rc::new)).clone())
+}
+
+/// The salt of a day, if it is known.
+pub(crate) fn salt(day: Day) -> Option<Rc<str>> {
+    SALT.with_borrow(|salt| salt.as_ref().filter(|(known, _)| *known == day).map(|(_, salt)| Rc::clone(salt)))
+}
+
+/// Remembers the salt of a day, and forgets that of the day before.
+pub(crate) fn keep_salt(day: Day, salt: &Rc<str>) {
+    SALT.set(Some((day, Rc::clone(salt))));
+}
+
+/// What is known of a portal, and whether it is fresh. Who finds it stale is the one who asks KV;
+/// until then the others go on with the old copy, so that a busy isolate asks once.
+pub(crate) fn published(portal: &PortalId, now_ms: u64) -> (Option<Rc<Published>>, bool) {
+    SHELVES.with_borrow_mut(|shelves| match shelves.get_mut(portal) {
+        Some(shelf) if now_ms < shelf.read_at_ms.saturating_add(FRESH_MS) => (Some(Rc::clone(&shelf.published)), true),
+        Some(shelf) => {
+            shelf.read_at_ms = now_ms;
+            (Some(Rc::clone(&shelf.published)), false)
+        }
+        None => (None, false),
+    })
+}
+
+/// Remembers what was read of a portal.
+pub(crate) fn keep_published(portal: &PortalId, published: &Rc<Published>, now_ms: u64) {
+    let shelf = Shelf { published: Rc::clone(published), read_at_ms: now_ms };
+    SHELVES.with_borrow_mut(|shelves| shelves.insert(portal.clone(), shelf));
+}
+
+/// Lets the next request read a portal anew, keeping the old copy in case that fails.
+pub(crate) fn doubt_published(portal: &PortalId) {
+    SHELVES.with_borrow_mut(|shelves| {
+        if let Some(shelf) = shelves.get_mut(portal) {
+            shelf.read_at_ms = 0;
+        }
+    });
+}
+
+/// Whether one more refused body may be kept.
+pub(crate) fn take_quota(now_ms: u64) -> bool {
+    QUOTA.with(|quota| {
+        let mut counted = quota.get();
+        let is_free = counted.take(now_ms);
+        quota.set(counted);
+        is_free
+    })
+}

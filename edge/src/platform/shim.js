@@ -1,0 +1,44 @@
+// The worker's entry: hands the platform's events to the wasm, and starts the wasm afresh when it died.
+//
+// A Rust panic ends as a WebAssembly.RuntimeError and leaves the module's memory in an unknown state.
+// wasm-bindgen's reset function makes a new instance; without it every later request of this isolate would fail.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import * as wasm from "./index.js";
+
+// Shared with the panic hook of the crate `worker`, which sets `criticalError`.
+const state = wasm.__worker_init_state();
+
+const note = (error) => {
+  if (error instanceof WebAssembly.RuntimeError) {
+    console.error(JSON.stringify({ event: "wasm_died", what: error.message }));
+    state.criticalError = true;
+  }
+};
+addEventListener("error", (event) => note(event.error));
+
+// Runs one of the wasm's handlers in a living instance.
+async function run(handler, entrypoint, event) {
+  if (state.criticalError) {
+    wasm.__wbg_reset_state();
+    state.criticalError = false;
+    state.instanceId++;
+  }
+  try {
+    return await handler.call(entrypoint, event, entrypoint.env, entrypoint.ctx);
+  } catch (error) {
+    note(error);
+    throw error;
+  }
+}
+
+export default class extends WorkerEntrypoint {
+  fetch(request) {
+    return run(wasm.fetch, this, request);
+  }
+  queue(batch) {
+    return run(wasm.queue, this, batch);
+  }
+  scheduled(event) {
+    return run(wasm.scheduled, this, event);
+  }
+}

@@ -1,0 +1,79 @@
+//! What the reader agreed to, and what follows from it.
+
+/// What may be measured and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// A first-party id and the outbox may be kept on the device.
+    Full,
+    /// Nothing is kept on the device.
+    Cookieless,
+    /// Nothing is measured and nothing is sent.
+    Off,
+}
+
+impl Consent {
+    /// `full`, `cookieless` or `off`.
+    #[must_use]
+    pub const fn parse(text: &[u8]) -> Option<Self> {
+        match text {
+            b"full" => Some(Self::Full),
+            b"cookieless" => Some(Self::Cookieless),
+            b"off" => Some(Self::Off),
+            _ => None,
+        }
+    }
+
+    /// What holds for a reader whose browser asks not to be followed (<https://www.w3.org/TR/gpc/>): never `full`.
+    #[must_use]
+    pub const fn under_gpc(self, is_gpc_on: bool) -> Self {
+        match self {
+            Self::Full if is_gpc_on => Self::Cookieless,
+            Self::Full => Self::Full,
+            Self::Cookieless => Self::Cookieless,
+            Self::Off => Self::Off,
+        }
+    }
+
+    /// Whether anything may be kept on the device. Where it may not, what was kept is erased.
+    #[must_use]
+    pub const fn may_store(self) -> bool {
+        matches!(self, Self::Full)
+    }
+
+    pub(crate) const fn name(self) -> &'static [u8] {
+        match self {
+            Self::Full => b"full",
+            Self::Cookieless => b"cookieless",
+            Self::Off => b"off",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_have_names() {
+        for mode in [Consent::Full, Consent::Cookieless, Consent::Off] {
+            assert_eq!(Consent::parse(mode.name()), Some(mode));
+        }
+        for bad in ["", "Full", "yes", "full "] {
+            assert_eq!(Consent::parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn global_privacy_control_means_never_full() {
+        assert_eq!(Consent::Full.under_gpc(true), Consent::Cookieless);
+        assert_eq!(Consent::Full.under_gpc(false), Consent::Full);
+        assert_eq!(Consent::Off.under_gpc(true), Consent::Off);
+    }
+
+    #[test]
+    fn only_full_may_store() {
+        assert!(Consent::Full.may_store());
+        assert!(!Consent::Cookieless.may_store());
+        assert!(!Consent::Off.may_store());
+    }
+}

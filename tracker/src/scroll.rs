@@ -1,0 +1,79 @@
+//! Scroll depth: the deepest point of the document that has been in view, in percent of its height now.
+
+/// Scroll depth of one pageview.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ScrollDepth {
+    deepest_px: u32,
+    height_px: u32,
+    reported_pct: u8,
+}
+
+impl ScrollDepth {
+    pub(crate) const fn new() -> Self {
+        Self { deepest_px: 0, height_px: 0, reported_pct: 0 }
+    }
+
+    /// What the window shows now. Overscroll and a document that is not laid out yet are no depth.
+    pub(crate) fn see(&mut self, bottom_px: u32, height_px: u32) {
+        if height_px > 0 {
+            self.height_px = height_px;
+            self.deepest_px = self.deepest_px.max(bottom_px.min(height_px));
+        }
+    }
+
+    /// The depth now. It falls when late images make the document longer.
+    pub(crate) fn now_pct(&self) -> u8 {
+        let pct = u64::from(self.deepest_px) * 100 / u64::from(self.height_px.max(1));
+        u8::try_from(pct).map_or(100, |pct| pct.min(100))
+    }
+
+    /// The depth to report: what the wire was told never falls.
+    pub(crate) fn report_pct(&mut self) -> u8 {
+        self.reported_pct = self.reported_pct.max(self.now_pct());
+        self.reported_pct
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(views: &[(u32, u32)]) -> ScrollDepth {
+        let mut scroll = ScrollDepth::new();
+        for &(bottom_px, height_px) in views {
+            scroll.see(bottom_px, height_px);
+        }
+        scroll
+    }
+
+    #[test]
+    fn depth_is_the_deepest_point_seen() {
+        assert_eq!(seen(&[(900, 3_000), (1_500, 3_000), (900, 3_000)]).now_pct(), 50);
+    }
+
+    #[test]
+    fn a_page_that_fits_the_window_is_seen_whole() {
+        assert_eq!(seen(&[(900, 400)]).now_pct(), 100);
+    }
+
+    #[test]
+    fn a_late_image_lowers_a_depth_that_was_not_reported_yet() {
+        assert_eq!(seen(&[(900, 900), (900, 3_000)]).now_pct(), 30);
+    }
+
+    #[test]
+    fn what_was_reported_never_falls() {
+        let mut scroll = seen(&[(900, 1_000)]);
+        assert_eq!(scroll.report_pct(), 90);
+        scroll.see(900, 9_000);
+        assert_eq!(scroll.now_pct(), 10);
+        assert_eq!(scroll.report_pct(), 90);
+    }
+
+    #[test]
+    fn nonsense_is_no_depth() {
+        assert_eq!(seen(&[]).now_pct(), 0);
+        assert_eq!(seen(&[(900, 0)]).now_pct(), 0);
+        assert_eq!(seen(&[(u32::MAX, 1)]).now_pct(), 100);
+    }
+}

@@ -1,0 +1,46 @@
+// The demo's consent switch: keeps the reader's choice under its own key, and inserts the Pulso tag with it.
+// `?consent=full` in the address does the same, for tests and for the curious.
+(() => {
+  const KEY = "demo.consentimento";
+  const MODES = ["cookieless", "full", "off"];
+  const here = document.currentScript;
+
+  const kept = () => {
+    try {
+      return localStorage.getItem(KEY);
+    } catch {
+      return null;
+    }
+  };
+  const asked = new URLSearchParams(location.search).get("consent");
+  const mode = [asked, kept(), "cookieless"].find((candidate) => MODES.includes(candidate));
+
+  document.documentElement.dataset.consent = mode;
+  const script = document.createElement("script");
+  script.async = true;
+  script.src = "/pulso.js";
+  Object.assign(script.dataset, here.dataset, { consent: mode });
+  document.head.append(script);
+
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const input of document.querySelectorAll("input[name=consent]")) {
+      input.checked = input.value === mode;
+      input.addEventListener("change", () => {
+        try {
+          localStorage.setItem(KEY, input.value);
+        } catch {
+          // Without storage the choice holds for this page only, by its address.
+        }
+        const url = new URL(location.href);
+        url.searchParams.set("consent", input.value);
+        location.replace(url);
+      });
+    }
+    for (const link of document.querySelectorAll("[data-portal-link]")) {
+      const portal = link.dataset.portalLink;
+      if (location.hostname.endsWith(".localhost")) {
+        link.href = `${location.protocol}//${portal}.localhost${location.port ? `:${location.port}` : ""}/${portal}/`;
+      }
+    }
+  });
+})();
