@@ -5,6 +5,13 @@
   const MODES = ["cookieless", "full", "off"];
   const here = document.currentScript;
 
+  const keep = (mode) => {
+    try {
+      localStorage.setItem(KEY, mode);
+    } catch {
+      // Without storage the choice holds for this page only, by its address.
+    }
+  };
   const kept = () => {
     try {
       return localStorage.getItem(KEY);
@@ -14,6 +21,8 @@
   };
   const asked = new URLSearchParams(location.search).get("consent");
   const mode = [asked, kept(), "cookieless"].find((candidate) => MODES.includes(candidate));
+
+  if (asked === mode) keep(mode);
 
   document.documentElement.dataset.consent = mode;
   const script = document.createElement("script");
@@ -26,11 +35,7 @@
     for (const input of document.querySelectorAll("input[name=consent]")) {
       input.checked = input.value === mode;
       input.addEventListener("change", () => {
-        try {
-          localStorage.setItem(KEY, input.value);
-        } catch {
-          // Without storage the choice holds for this page only, by its address.
-        }
+        keep(input.value);
         const url = new URL(location.href);
         url.searchParams.set("consent", input.value);
         location.replace(url);

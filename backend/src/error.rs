@@ -35,6 +35,15 @@ pub(crate) enum Error {
     Runtime { source: io::Error },
 }
 
+/// The innermost cause: what happened, where the outer ones only say to whom.
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
 /// The crate's result.
 pub(crate) type Result<T> = std::result::Result<T, Error>;
 

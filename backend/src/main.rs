@@ -1,5 +1,10 @@
 //! The backend: reads the portals' event streams, keeps live figures and publishes models to the edge.
 //!
+//! ```text
+//! AWS_REGION=sa-east-1 PULSO_ADMIN_SECRET=… backend serve --edge-url https://edge.example --data /var/lib/pulso
+//! AWS_REGION=sa-east-1 PULSO_ADMIN_SECRET=… backend tail --portal g1
+//! ```
+//!
 //! The modules here compute; `platform/` touches the world. This file introduces the two to each other.
 
 mod args;
@@ -19,6 +24,7 @@ use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tracing::Level;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -28,7 +34,12 @@ use crate::error::{Error, Result};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log(cli.log);
+    // Lines of `tail` are for people; what it does to get them is only news when it goes wrong.
+    let level = match cli.command {
+        Command::Serve(_) => Level::INFO,
+        Command::Tail(_) => Level::WARN,
+    };
+    start_log(cli.log, level);
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -51,12 +62,11 @@ fn run(command: Command) -> Result<()> {
     result
 }
 
-fn start_log(format: Option<LogFormat>) {
+fn start_log(format: Option<LogFormat>, level: Level) {
     let is_terminal = io::stderr().is_terminal();
     let format = format.unwrap_or(if is_terminal { LogFormat::Text } else { LogFormat::Json });
     let wanted = std::env::var("RUST_LOG").ok().and_then(|text| text.parse::<Targets>().ok());
-    let targets = wanted
-        .unwrap_or_else(|| Targets::new().with_default(tracing::Level::WARN).with_target(env!("CARGO_CRATE_NAME"), tracing::Level::INFO));
+    let targets = wanted.unwrap_or_else(|| Targets::new().with_default(Level::WARN).with_target(env!("CARGO_CRATE_NAME"), level));
     let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr);
     let registry = tracing_subscriber::registry().with(targets);
     match format {

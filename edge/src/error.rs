@@ -104,7 +104,11 @@ impl Error {
             Self::BodyTimeout => 408,
             Self::Message(wire::Error::BodyTooLarge) | Self::FileTooLarge { .. } => 413,
             Self::UnsupportedMediaType => 415,
-            Self::Message(_) | Self::WrongShape { .. } | Self::UnknownPortal { .. } | Self::MissingParameter { .. } | Self::BadParameter { .. } => 422,
+            Self::Message(_)
+            | Self::WrongShape { .. }
+            | Self::UnknownPortal { .. }
+            | Self::MissingParameter { .. }
+            | Self::BadParameter { .. } => 422,
             Self::Unavailable { .. } => 503,
         }
     }

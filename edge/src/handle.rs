@@ -8,15 +8,13 @@ pub(crate) mod read;
 mod salt;
 mod stream;
 
-use worker::Request;
-
 use crate::answer::Answer;
 use crate::config::Config;
 use crate::cors;
 use crate::error::{Error, Result};
 use crate::health;
 use crate::platform::http::{self, Head};
-use crate::platform::{self, Context, Env, log, memory};
+use crate::platform::{self, Context, Env, Request, log, memory};
 use crate::route::{Route, route};
 
 /// Answers a request. Whatever goes wrong becomes an answer.

@@ -34,8 +34,8 @@ pub mod salt;
 pub mod source;
 pub mod trust;
 
-use platform::{Context, Env};
-use worker::{MessageBatch, Request, Response, ScheduleContext, ScheduledEvent, event};
+use platform::{Context, Env, MessageBatch, Request};
+use worker::{Response, ScheduleContext, ScheduledEvent, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {

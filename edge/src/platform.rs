@@ -10,7 +10,8 @@ pub(crate) mod random;
 pub(crate) mod store;
 pub(crate) mod transport;
 
-pub(crate) use worker::{Context, Env};
+/// What the handlers pass on without looking inside.
+pub(crate) use worker::{Context, Env, MessageBatch, Request};
 
 use crate::config::Environment;
 

@@ -143,6 +143,12 @@ mod tests {
     }
 
     #[test]
+    fn what_the_platform_gave_up_keeps_its_count() {
+        assert_eq!(given_up_by_platform(TEXT, 5), dead_letter("consumer_failed", 2, TEXT, 5));
+        assert_eq!(given_up_by_platform("junk", 5), dead_letter("consumer_failed", 0, "junk", 5));
+    }
+
+    #[test]
     fn what_can_never_be_stored_is_a_dead_letter_at_once() {
         let gone = TEXT.replacen(r#""portal":"g1""#, r#""portal":"gone""#, 1);
         let (header, _) = TEXT.split_once('\n').unwrap();

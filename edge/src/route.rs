@@ -74,7 +74,9 @@ impl File {
         };
         checked.map_err(|error| match error {
             // The parser of a whole message does not tell a missing field from a missing brace.
-            wire::Error::MalformedJson { what, .. } if serde_json::from_slice::<IgnoredAny>(body).is_ok() => Error::WrongShape { file, what },
+            wire::Error::MalformedJson { what, .. } if serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
+                Error::WrongShape { file, what }
+            }
             error => error.into(),
         })
     }

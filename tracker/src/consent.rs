@@ -34,6 +34,12 @@ impl Consent {
         }
     }
 
+    /// What holds where the reader's id cannot be kept, or was erased: never `full`.
+    #[must_use]
+    pub const fn where_storable(self, is_id_kept: bool) -> Self {
+        self.under_gpc(!is_id_kept)
+    }
+
     /// Whether anything may be kept on the device. Where it may not, what was kept is erased.
     #[must_use]
     pub const fn may_store(self) -> bool {
@@ -68,6 +74,13 @@ mod tests {
         assert_eq!(Consent::Full.under_gpc(true), Consent::Cookieless);
         assert_eq!(Consent::Full.under_gpc(false), Consent::Full);
         assert_eq!(Consent::Off.under_gpc(true), Consent::Off);
+    }
+
+    #[test]
+    fn without_a_kept_id_there_is_no_full() {
+        assert_eq!(Consent::Full.where_storable(false), Consent::Cookieless);
+        assert_eq!(Consent::Full.where_storable(true), Consent::Full);
+        assert_eq!(Consent::Off.where_storable(false), Consent::Off);
     }
 
     #[test]

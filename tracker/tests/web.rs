@@ -180,6 +180,19 @@ async fn a_stopped_tracker_listens_no_longer() {
 }
 
 #[wasm_bindgen_test]
+async fn a_page_that_returns_after_consent_was_withdrawn_is_cookieless() {
+    network(202);
+    let tracker = Tracker::start(config(Consent::Full)).unwrap();
+    wait(20).await;
+    js("localStorage.clear(); window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))");
+    wait(20).await;
+    let last = sent().pop().unwrap();
+    assert_eq!((last.consent, last.visitor), (wire::Consent::Cookieless, None));
+    drop(tracker);
+    assert_eq!(kept("pulso."), 0);
+}
+
+#[wasm_bindgen_test]
 fn global_privacy_control_means_never_full() {
     network(202);
     js("Object.defineProperty(navigator, 'globalPrivacyControl', { value: true, configurable: true })");

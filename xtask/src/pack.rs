@@ -35,9 +35,11 @@ pub(crate) fn verb(is_release: bool) -> Result<()> {
 /// Builds all that `dev` starts; quick when nothing changed.
 pub(crate) fn everything(wasm: &WasmTarget, is_release: bool) -> Result<()> {
     let profile = if is_release { "release" } else { "quick" };
-    let mut cargo = wasm.cargo("build");
-    cargo.args(["-p", "tracker", "-p", "edge", "--profile", profile]);
-    run::logged("build tracker and edge for wasm32", &mut cargo, 180)?;
+    run::logged("build edge for wasm32", wasm.cargo("build").args(["-p", "edge", "--profile", profile]), 190)?;
+    // The crate is a library for Rust front ends; the script alone needs it as a module of its own.
+    let mut cargo = wasm.cargo("rustc");
+    cargo.args(["-p", "tracker", "--lib", "--crate-type", "cdylib", "--features", "script", "--profile", profile]);
+    run::logged("build tracker for wasm32", &mut cargo, 25)?;
     let built = paths::at("target/wasm").join(TRIPLE).join(profile);
     tracker(&built.join("tracker.wasm"), is_release)?;
     worker(&built.join("edge.wasm"), is_release)?;
@@ -77,6 +79,10 @@ fn tracker(wasm: &Path, is_release: bool) -> Result<()> {
     let mut esbuild = esbuild();
     esbuild
         .arg("tracker/src/browser/embed.js")
+        .arg(format!("--alias:PULSO_GLUE={}", folder.join("tracker.js").display()))
+        .arg(format!("--alias:PULSO_WASM={}", folder.join("tracker_bg.wasm").display()))
+        // The glue's own way to find its wasm, which we do not take.
+        .arg("--log-override:empty-import-meta=silent")
         .args(["--bundle", "--format=iife", "--minify", "--loader:.wasm=binary", "--log-level=warning", "--target=es2020"])
         .arg(format!("--define:PULSO_CONSENT_DEFAULTS={defaults}"))
         .arg(format!("--outfile={}", script.display()));

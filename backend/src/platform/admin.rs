@@ -6,7 +6,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::args::Secret;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, root_cause};
 use crate::tail::Refused;
 
 /// A PUT of some 100 KB within a continent takes far less.
@@ -86,9 +86,9 @@ impl Admin {
     }
 
     async fn answer(&self, request: RequestBuilder) -> std::result::Result<Vec<u8>, String> {
-        let response = request.send().await.map_err(|error| chain(&error))?;
+        let response = request.send().await.map_err(|error| away(&error))?;
         let status = response.status();
-        let body = response.bytes().await.map_err(|error| chain(&error))?;
+        let body = response.bytes().await.map_err(|error| away(&error))?;
         if status.is_success() {
             return Ok(body.to_vec());
         }
@@ -97,11 +97,6 @@ impl Admin {
     }
 }
 
-/// The innermost cause says what happened; the outer ones only where.
-fn chain(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    format!("the edge is away: {cause}")
+fn away(error: &reqwest::Error) -> String {
+    format!("the edge is away: {}", root_cause(error))
 }

@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableRegionProvider;
+use aws_config::meta::region::RegionProviderChain;
+use aws_config::profile::ProfileFileRegionProvider;
 use aws_sdk_kinesis::Client;
 use aws_sdk_kinesis::config::timeout::TimeoutConfig;
-use aws_sdk_kinesis::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kinesis::primitives::DateTime;
 use aws_sdk_kinesis::types::{ShardIteratorType, StreamStatus};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, root_cause};
 use crate::shards::{Shard, Start};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -69,7 +72,9 @@ impl Kinesis {
     pub(crate) async fn connect() -> Result<Self> {
         let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
-        let config = aws_config::from_env().http_client(http).timeout_config(timeouts).load().await;
+        // Without the metadata service, which the default chain would ask: a region is set, not found.
+        let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(ProfileFileRegionProvider::new());
+        let config = aws_config::from_env().region(region).http_client(http).timeout_config(timeouts).load().await;
         if config.region().is_none() {
             return Err(Error::NoRegion);
         }
@@ -150,9 +155,9 @@ fn to_ms(time: Option<&DateTime>) -> u64 {
 fn trouble<E, R>(error: SdkError<E, R>) -> Trouble
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
+    R: std::fmt::Debug + 'static,
 {
-    let message = error.message().map_or_else(|| DisplayErrorContext(&error).to_string(), str::to_owned);
+    let message = error.message().map_or_else(|| format!("{error}: {}", root_cause(&error)), str::to_owned);
     match error.code() {
         Some("ProvisionedThroughputExceededException" | "LimitExceededException" | "KMSThrottlingException" | "ThrottlingException") => {
             Trouble::Throttled(message)

@@ -1,5 +1,7 @@
 //! `backend serve`: starts the readers, the publishers, the saver and the HTTP server, and stops them in that order.
 
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,9 @@ use crate::platform::{http, publisher, reader};
 const SAVE_EVERY: Duration = Duration::from_secs(3);
 /// Large snapshots are written less often: saving takes at most a tenth of the time.
 const SAVE_SHARE: u32 = 10;
+/// A backend that was killed a moment ago still holds its folder until the system has cleared it away.
+const FOLDER_TRIES: u32 = 10;
+const FOLDER_WAIT: Duration = Duration::from_millis(200);
 /// How long the last publication may take when the process has to end.
 const LAST_PUBLICATION: Duration = Duration::from_secs(2);
 
@@ -33,7 +38,7 @@ const LAST_PUBLICATION: Duration = Duration::from_secs(2);
 pub(crate) async fn run(args: ServeArgs) -> Result<()> {
     let mut signals = Signals::listen().map_err(|source| Error::Runtime { source })?;
     let portals = files::read_portals(&args.common.portals)?;
-    let folder = Arc::new(DataFolder::open(&args.data)?);
+    let folder = Arc::new(take_folder(&args.data).await?);
     let desks = open_desks(&portals, &folder, args.dev)?;
     let admin = Admin::new(&args.common.edge_url, args.common.admin_secret.clone())?;
     let listener = TcpListener::bind(args.listen).await.map_err(|source| Error::Listen { addr: args.listen, source })?;
@@ -91,6 +96,16 @@ async fn stop(
     Ok(())
 }
 
+async fn take_folder(path: &Path) -> Result<DataFolder> {
+    for _ in 1..FOLDER_TRIES {
+        match DataFolder::open(path) {
+            Err(Error::DataInUse { .. }) => sleep(FOLDER_WAIT).await,
+            outcome => return outcome,
+        }
+    }
+    DataFolder::open(path)
+}
+
 fn open_desks(portals: &Portals, folder: &DataFolder, is_dev: bool) -> Result<Arc<[Arc<Desk>]>> {
     portals
         .iter()
@@ -126,7 +141,7 @@ fn save_changed(desks: &[Arc<Desk>], folder: &DataFolder, saved: &mut [u64]) -> 
         }
         let encoded = desk.snapshot().encode();
         let outcome = encoded
-            .map_err(|why| Error::SnapshotUnusable { path: desk.portal.id.as_str().into(), why })
+            .map_err(|why| Error::SnapshotUnwritable { path: desk.portal.id.as_str().into(), source: io::Error::other(why) })
             .and_then(|bytes| folder.save(&desk.portal.id, &bytes));
         let mut facts = desk.facts();
         match outcome {

@@ -43,7 +43,7 @@ pub fn sign(request: Unsigned<'_>, scope: Scope<'_>, credentials: &Credentials, 
         .identity(&identity)
         .region(scope.region)
         .name(scope.service)
-        // Arithmetic only: `SystemTime::now` panics in a worker.
+        // Arithmetic only: wasm has no system clock.
         .time(SystemTime::UNIX_EPOCH + Duration::from_millis(now_ms))
         .settings(SigningSettings::default())
         .build()

@@ -1,7 +1,6 @@
 //! `/admin/`: what the backend publishes, and the refused bodies for integrators. Bearer secret only.
 
 use serde::Serialize;
-use worker::Request;
 
 use super::{Handled, failed};
 use crate::answer::Answer;
@@ -10,7 +9,7 @@ use crate::bad;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::platform::http::{self, Head};
-use crate::platform::{Env, kv, memory, store};
+use crate::platform::{Env, Request, kv, memory, store};
 use crate::query::Query;
 use crate::route::File;
 

@@ -1,7 +1,6 @@
 //! `POST /pageview`: a batch becomes a record, and the page is answered once the record is safe.
 
 use wire::{BODY_BYTES_MAX, Envelope};
-use worker::Request;
 
 use super::{Handled, salt, stream};
 use crate::answer::Answer;
@@ -13,7 +12,7 @@ use crate::day::Day;
 use crate::delivery::{Delivery, Effect, Input, Record, Verdict};
 use crate::error::{Error, Result};
 use crate::platform::http::{self, Head};
-use crate::platform::{Context, Env, clock, log, memory, queue, random, store};
+use crate::platform::{Context, Env, Request, clock, log, memory, queue, random, store};
 
 pub(super) async fn collect(request: &mut Request, head: &Head, config: &Config, env: &Env, context: &Context) -> Handled {
     let received_at_ms = clock::now_ms();

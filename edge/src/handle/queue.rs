@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 
 use wire::{DeadLetter, PortalId};
-use worker::MessageBatch;
 
 use super::stream;
 use crate::config::Config;
 use crate::day;
 use crate::platform::queue::{self, DEAD_QUEUE, Message};
-use crate::platform::{Env, clock, log, memory, random, store};
+use crate::platform::{Env, MessageBatch, clock, log, memory, random, store};
 use crate::retry::{self, Decision, Redelivery};
 
 /// Where dead letters are kept.

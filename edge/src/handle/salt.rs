@@ -12,22 +12,22 @@ pub(super) async fn of_day(env: &Env, day: Day) -> Rc<str> {
     if let Some(salt) = memory::salt(day) {
         return salt;
     }
-    let salt: Rc<str> = match kv::get(env, &salt::key(day)).await {
-        Ok(Some(bytes)) => match String::from_utf8(bytes).ok().filter(|text| salt::is_salt(text)) {
-            Some(text) => text.into(),
-            None => make(env, day).await,
-        },
-        Ok(None) => make(env, day).await,
-        Err(code) => {
-            log::event("salt_unread", &[("code", &code)]);
-            fresh()
-        }
-    };
+    let read = kv::get(env, &salt::key(day)).await;
     // While we waited, another request of this isolate may have settled it.
     if let Some(settled) = memory::salt(day) {
         return settled;
     }
+    let kept = read.as_ref().ok().and_then(Option::as_deref).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let (salt, is_new) = match kept.filter(|text| salt::is_salt(text)) {
+        Some(text) => (text.into(), false),
+        None => (fresh(), true),
+    };
     memory::keep_salt(day, &salt);
+    match read {
+        Ok(_) if is_new => write(env, day, &salt).await,
+        Ok(_) => {}
+        Err(code) => log::event("salt_unread", &[("code", &code)]),
+    }
     salt
 }
 
@@ -35,19 +35,15 @@ pub(super) async fn of_day(env: &Env, day: Day) -> Rc<str> {
 pub(super) async fn make_if_missing(env: &Env, day: Day) {
     match kv::get(env, &salt::key(day)).await {
         Ok(Some(bytes)) if std::str::from_utf8(&bytes).is_ok_and(salt::is_salt) => {}
-        Ok(_) => {
-            make(env, day).await;
-        }
+        Ok(_) => write(env, day, &fresh()).await,
         Err(code) => log::event("salt_unread", &[("code", &code)]),
     }
 }
 
-async fn make(env: &Env, day: Day) -> Rc<str> {
-    let salt = fresh();
+async fn write(env: &Env, day: Day, salt: &str) {
     if let Err(code) = kv::put(env, &salt::key(day), salt.as_bytes()).await {
         log::event("salt_unwritten", &[("code", &code)]);
     }
-    salt
 }
 
 fn fresh() -> Rc<str> {

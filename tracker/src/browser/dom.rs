@@ -44,9 +44,8 @@ pub(super) fn flag(object: &JsValue, name: &str) -> bool {
     Reflect::get(object, &name.into()).is_ok_and(|value| value.is_truthy())
 }
 
-pub(super) fn random<const N: usize>() -> [u8; N] {
+/// Random bytes; `None` where there is no `crypto`.
+pub(super) fn random<const N: usize>() -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    // It fails only where there is no `crypto`; ids then differ by their time alone.
-    let _ = getrandom::fill(&mut bytes);
-    bytes
+    getrandom::fill(&mut bytes).is_ok().then_some(bytes)
 }

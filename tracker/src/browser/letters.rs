@@ -38,6 +38,11 @@ impl Letters {
         letters
     }
 
+    /// Whether bodies may be kept on the device from now on.
+    pub(super) fn keep(&mut self, may_store: bool) {
+        self.may_store = may_store;
+    }
+
     pub(super) fn take_dropped(&mut self) -> u32 {
         self.outbox.take_dropped()
     }
@@ -118,7 +123,7 @@ impl Letters {
     }
 
     fn settle(&mut self, ticket: u32, outcome: Outcome) {
-        let [random] = dom::random();
+        let [random] = dom::random().unwrap_or_default();
         if self.outbox.settle(ticket, outcome, dom::now().monotonic_ms, random) {
             self.forget(ticket);
         }

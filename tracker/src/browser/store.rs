@@ -17,18 +17,15 @@ fn storage() -> Option<Storage> {
     dom::window()?.local_storage().ok()?
 }
 
-/// The reader's id: the kept one, or a new one.
+/// The kept id of the reader.
 pub(super) fn visitor(unix_ms: u64) -> Option<Id> {
-    let storage = storage()?;
-    let kept = storage.get_item(VISITOR_KEY).ok().flatten().and_then(|stored| kept_visitor(stored.as_bytes(), unix_ms));
-    if kept.is_some() {
-        return kept;
-    }
-    let stored = new_visitor(unix_ms, dom::random());
-    let text = std::str::from_utf8(&stored).ok()?;
-    // An id that cannot be kept would be a new reader on every page: better none.
-    storage.set_item(VISITOR_KEY, text).ok()?;
-    kept_visitor(&stored, unix_ms)
+    kept_visitor(read(VISITOR_KEY)?.as_bytes(), unix_ms)
+}
+
+/// Makes sure that the reader has an id. `false` when none can be kept: an id that changes with every page is worse than none.
+pub(super) fn open_visitor(unix_ms: u64) -> bool {
+    let open = |random| write(VISITOR_KEY, &String::from_utf8_lossy(&new_visitor(unix_ms, random)));
+    visitor(unix_ms).is_some() || dom::random().is_some_and(open)
 }
 
 /// Erases everything of ours: consent was withdrawn, or never given.

@@ -68,13 +68,15 @@ impl Tracker {
         }
         let is_gpc_on = dom::flag(&JsValue::from(window.navigator()), "globalPrivacyControl");
         let consent = config.consent.under_gpc(is_gpc_on);
+        let has_store = consent.may_store() && store::open_visitor(dom::now().unix_ms);
+        let consent = consent.where_storable(has_store);
         if !consent.may_store() {
             store::erase();
         }
         let state = State {
             visit: Visit::new(config.idle_window_ms),
             letters: Letters::new(&config.endpoint, consent.may_store()),
-            visitor: if consent.may_store() { store::visitor(dom::now().unix_ms) } else { None },
+            visitor: None,
             pageview: [b'0'; 32],
             facts: None,
             consent,
@@ -264,7 +266,11 @@ impl Shared {
 impl State {
     fn begin(&mut self, now: Now, before: Option<&PageFacts>) {
         let Some(facts) = PageFacts::read(&self.config, before) else { return };
-        self.pageview = pageview_id(now.unix_ms, dom::random());
+        self.visitor = if self.consent.may_store() { store::visitor(now.unix_ms) } else { None };
+        // The id is gone: the reader, or another page where consent was withdrawn, has erased it since.
+        self.consent = self.consent.where_storable(self.visitor.is_some());
+        self.letters.keep(self.consent.may_store());
+        self.pageview = pageview_id(now.unix_ms, dom::random().unwrap_or_default());
         let page = facts.page(&self.config, self.consent, self.visitor.as_ref());
         let flush = self.visit.begin(&page, &self.pageview, now);
         self.facts = Some(facts);
