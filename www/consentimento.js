@@ -7,7 +7,9 @@
 
   const keep = (mode) => {
     try {
-      localStorage.setItem(KEY, mode);
+      // The default needs no memory: who wants nothing kept on the device has nothing kept.
+      if (mode === "cookieless") localStorage.removeItem(KEY);
+      else localStorage.setItem(KEY, mode);
     } catch {
       // Without storage the choice holds for this page only, by its address.
     }

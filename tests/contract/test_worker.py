@@ -203,8 +203,9 @@ class Admin(unittest.TestCase):
             self.assertEqual(self.put("/admin/portals/ge/model", model, secret), (401, "unauthorized"))
 
     def test_what_is_no_model_is_refused(self):
-        self.assertEqual(self.put("/admin/portals/ge/model", "{")[0], 422)
-        self.assertEqual(self.put("/admin/portals/ge/model", '{"v":1}')[0], 422)
+        self.assertEqual(self.put("/admin/portals/ge/model", "{"), (400, "malformed_json"))
+        self.assertEqual(self.put("/admin/portals/ge/model", '{"v":1}'), (422, "bad_field"))
+        self.assertEqual(self.put("/admin/portals/ge/model", '{"v":2}')[0], 422)
         self.assertEqual(self.put("/admin/portals/zz/model", "{}"), (404, "unknown_portal"))
         self.assertEqual(self.put("/admin/portals/ge/nothing", "{}"), (404, "unknown_path"))
 

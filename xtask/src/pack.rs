@@ -130,10 +130,13 @@ fn worker(wasm: &Path, is_release: bool) -> Result<()> {
         .arg(format!("--outfile={}", parts.join("bundle.js").display()))
         .current_dir(&parts);
     run::logged("bundle the worker", &mut esbuild, 0)?;
-    fs::copy(parts.join("index_bg.wasm"), folder.join("index_bg.wasm"))?;
+    // A running `wrangler dev` reloads at once, and dies of half a module: whole files only, the wasm first.
+    fs::copy(parts.join("index_bg.wasm"), folder.join("index_bg.wasm.new"))?;
+    fs::rename(folder.join("index_bg.wasm.new"), folder.join("index_bg.wasm"))?;
     // Source phase imports are newer than what wrangler bundles; for a wasm module both mean the same.
     let bundle = fs::read_to_string(parts.join("bundle.js"))?.replace("import source ", "import ");
-    Ok(fs::write(index, bundle)?)
+    fs::write(parts.join("index.js.new"), bundle)?;
+    Ok(fs::rename(parts.join("index.js.new"), index)?)
 }
 
 fn bindgen(wasm: &Path, folder: &Path, arguments: &[&str]) -> Result<()> {

@@ -18,6 +18,9 @@ use crate::{pack, paths};
 pub(crate) const AWS_ENV: [(&str, &str); 3] =
     [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "us-east-1")];
 
+/// The stand-in's services that Pulso uses. All of them would open ports of their own, one on every address of the machine.
+const AWS_SERVICES: &str = "kinesis";
+
 /// The bearer secret of the local admin routes.
 pub(crate) const ADMIN_SECRET: &str = "local-admin-secret";
 
@@ -222,6 +225,7 @@ impl Stack {
             .current_dir(&self.folder)
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", (self.plan.port + 2).to_string())
+            .env("SERVICES", AWS_SERVICES)
             .env("STATE_DIR", self.folder.join("ministack"))
             .env("PERSIST_STATE", if self.plan.data.is_some() { "1" } else { "0" });
         command
@@ -244,6 +248,8 @@ impl Stack {
             .current_dir(paths::root())
             .envs(AWS_ENV)
             .env("AWS_ENDPOINT_URL", self.plan.aws_url())
+            // Never asks this network for an instance's credentials.
+            .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("PULSO_ADMIN_SECRET", ADMIN_SECRET);
         command
     }

@@ -16,6 +16,9 @@ use crate::{pack, paths, replay, run, setup, tidy};
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
 
+/// What the reader's test says when the stream lacks the first event.
+const LOSS_SEEN: &str = "seq has a gap";
+
 /// What `test` can do.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -119,7 +122,7 @@ fn plan(options: &Options, drop_nth: Option<u32>) -> Plan {
 
 fn reader_and_contract(options: &Options) -> Result<()> {
     let stack = Stack::start(plan(options, None))?;
-    let reader = read_article(stack.plan(), "full cookieless");
+    let reader = run::shown("the reader's test", &mut reader_test(stack.plan(), "full cookieless"));
     let mut contract = Command::new(paths::python());
     contract
         .args(["-m", "unittest", "-v", "test_worker"])
@@ -132,7 +135,7 @@ fn reader_and_contract(options: &Options) -> Result<()> {
     reader.and(contract)
 }
 
-fn read_article(plan: &Plan, modes: &str) -> Result<()> {
+fn reader_test(plan: &Plan, modes: &str) -> Command {
     let mut node = paths::node();
     node.args(["--test", "--test-reporter=spec", "tests/e2e/article.test.mjs"])
         .envs(AWS_ENV)
@@ -140,7 +143,7 @@ fn read_article(plan: &Plan, modes: &str) -> Result<()> {
         .env("PULSO_AWS_URL", plan.aws_url())
         .env("PULSO_CONSENT_MODES", modes)
         .env("CHROMIUM", setup::find_program("chromium").unwrap_or_default());
-    run::shown("the reader's test", &mut node)
+    node
 }
 
 /// Real clicks where they are to be had, else made ones.
@@ -169,10 +172,12 @@ fn loss_is_seen_by_replay(options: &Options) -> Result<()> {
 
 fn loss_is_seen_by_reader(options: &Options) -> Result<()> {
     let stack = Stack::start(plan(options, Some(1)))?;
-    let outcome = read_article(stack.plan(), "full");
+    let output = reader_test(stack.plan(), "full").output()?;
     stack.stop()?;
-    ensure!(outcome.is_err(), "the pageview was dropped on purpose and the reader's test passed");
-    println!("found: the failure above is the planted one");
+    let text = String::from_utf8_lossy(&output.stdout);
+    ensure!(!output.status.success(), "the pageview was dropped on purpose and the reader's test passed");
+    ensure!(text.contains(LOSS_SEEN), "the reader's test failed, but not on the planted loss:\n{text}");
+    println!("found: {LOSS_SEEN}");
     Ok(())
 }
 
