@@ -110,7 +110,7 @@ fn documentation() -> Result<()> {
 /// wasm-bindgen-test in a headless Chromium.
 fn browser_tests(wasm: &WasmTarget) -> Result<()> {
     let mut test = wasm.cargo("test");
-    test.args(["-p", "tracker", "--test", "web", "--quiet"])
+    test.args(["-p", "tracker", "--test", "web"])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", paths::wasm_bindgen_bin()?.join("wasm-bindgen-test-runner"))
         .env("CHROMEDRIVER", setup::find_program("chromedriver").unwrap_or_default());
     run::shown("cargo test in Chromium", &mut test)
