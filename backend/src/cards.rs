@@ -62,17 +62,18 @@ impl CardIndex {
 }
 
 /// The card of a page, if it has a title and an address of its own portal. A foreign picture is left out.
-pub(crate) fn card(batch: &Batch, meta: &Meta, portal: &Portal, is_dev: bool) -> Option<Card> {
-    // The fragment is a place within the page; the query was cleaned by the edge.
-    let url = batch.url.split('#').next().unwrap_or_default();
+pub(crate) fn card(batch: &Batch, item: &Item, meta: &Meta, portal: &Portal, is_dev: bool) -> Option<Card> {
+    // The host of the page with the item's own path: a card can only lead to the article whose card it is.
+    let (scheme, rest) = batch.url.split_once("://")?;
+    let url = format!("{scheme}://{}{item}", rest.split(['/', '?', '#']).next()?);
     let title = meta.title.as_deref().map(str::trim).filter(|title| !title.is_empty())?;
     let may_show = |url: &str| url.len() <= URL_BYTES_MAX && !url.chars().any(char::is_control) && portal.owns_url(url, is_dev);
     // One card past a limit would make the edge refuse all of them.
-    if title.len() > TITLE_BYTES_MAX || !may_show(url) {
+    if title.len() > TITLE_BYTES_MAX || !may_show(&batch.url) || !may_show(&url) {
         return None;
     }
     Some(Card {
-        url: url.to_owned(),
+        url,
         title: title.to_owned(),
         image: meta.image.clone().filter(|image| may_show(image)),
         section: meta.section.clone().filter(|section| section.len() <= TITLE_BYTES_MAX),
@@ -98,7 +99,7 @@ mod tests {
         let mut batch = batch();
         let mut meta = batch.meta.clone().unwrap();
         change(&mut batch, &mut meta);
-        card(&batch, &meta, portals().get("g1").unwrap(), false)
+        card(&batch, &batch.item().unwrap(), &meta, portals().get("g1").unwrap(), false)
     }
 
     #[test]
@@ -121,6 +122,12 @@ mod tests {
         ] {
             assert_eq!(made(|batch, _| url.clone_into(&mut batch.url)), None, "{url}");
         }
+    }
+
+    #[test]
+    fn a_card_leads_to_its_own_item_whatever_the_page_calls_itself() {
+        let card = made(|batch, _| batch.url = "https://m.g1.example/elsewhere?x=1".to_owned()).unwrap();
+        assert_eq!(card.url, "https://m.g1.example/economia/noticia/juros.ghtml");
     }
 
     #[test]

@@ -29,8 +29,8 @@ pub(crate) enum Error {
     SnapshotUnwritable { path: PathBuf, source: io::Error },
     #[error("cannot listen on {addr}: {source}")]
     Listen { addr: SocketAddr, source: io::Error },
-    #[error("cannot make an HTTP client: {source}")]
-    HttpClient { source: reqwest::Error },
+    #[error("cannot make an HTTP client: {what}")]
+    HttpClient { what: String },
     #[error("cannot start: {source}")]
     Runtime { source: io::Error },
 }

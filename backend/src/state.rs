@@ -110,7 +110,7 @@ impl PortalState {
         let batch = &envelope.batch;
         let Some(item) = batch.item() else { return };
         self.top_pages.view(&item, at_ms);
-        if let Some(card) = batch.meta.as_ref().and_then(|meta| cards::card(batch, meta, portal, is_dev)) {
+        if let Some(card) = batch.meta.as_ref().and_then(|meta| cards::card(batch, &item, meta, portal, is_dev)) {
             self.cards.note(&item, card, at_ms);
         }
         self.model_revision += 1;

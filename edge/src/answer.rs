@@ -36,6 +36,13 @@ impl Answer {
         }
     }
 
+    /// A text for programs that read no JSON.
+    #[must_use]
+    pub fn text(body: String) -> Self {
+        let headers = vec![("content-type", "text/plain; version=0.0.4".to_owned()), ("cache-control", "no-store".to_owned())];
+        Self { status: 200, headers, body: Some(body) }
+    }
+
     /// An answer without a body.
     #[must_use]
     pub fn empty(status: u16) -> Self {

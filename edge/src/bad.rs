@@ -84,10 +84,17 @@ pub struct Wanted {
 /// # Errors
 /// [`Error::BadParameter`].
 pub fn wanted(query: Query<'_>) -> Result<Wanted> {
-    let after = query.get("after").unwrap_or_default();
-    if !after.is_empty() && !after.starts_with(PREFIX) {
-        return Err(Error::BadParameter { name: "after", rule: "a key of this list" });
-    }
+    let after = match (query.get("after"), query.get("since_ms")) {
+        (Some(after), _) if !after.is_empty() && !after.starts_with(PREFIX) => {
+            return Err(Error::BadParameter { name: "after", rule: "a key of this list" });
+        }
+        (Some(after), _) if !after.is_empty() => after,
+        (_, Some(since_ms)) => {
+            let since_ms = since_ms.parse().map_err(|_| Error::BadParameter { name: "since_ms", rule: "Unix time in milliseconds" })?;
+            format!("{PREFIX}{}/{since_ms:013}", Day::of(since_ms))
+        }
+        (Some(_) | None, None) => String::new(),
+    };
     Ok(Wanted { after, limit: query.count("limit", LISTED_DEFAULT, LISTED_MAX)? })
 }
 

@@ -11,9 +11,6 @@ use crate::error::{Error, Result};
 use crate::source;
 use crate::trust::{self, Signs};
 
-/// Query parameters that survive in stored addresses. None does: readers' addresses and tokens travel in queries.
-const QUERY_KEPT: &[&str] = &[];
-
 /// What the request tells of the reader's side. No `Debug`: the address must not reach a log.
 #[derive(Clone, Default)]
 #[expect(missing_debug_implementations, reason = "holds the reader's IP address")]
@@ -147,15 +144,9 @@ fn clean(batch: &mut Batch) {
     }
 }
 
-/// An address without user, fragment and the parameters that are not kept.
+/// An address without user, query and fragment: readers' addresses and tokens travel there.
 fn cleaned(url: &str) -> String {
-    let (address, query) = match url.split('#').next().unwrap_or_default().split_once('?') {
-        Some((address, query)) => (address, query),
-        None => (url.split('#').next().unwrap_or_default(), ""),
-    };
-    let kept: Vec<&str> = query.split('&').filter(|pair| QUERY_KEPT.contains(&pair.split('=').next().unwrap_or_default())).collect();
-    let separator = if kept.is_empty() { "" } else { "?" };
-    format!("{}{separator}{}", without_user(address), kept.join("&"))
+    without_user(url.split(['?', '#']).next().unwrap_or_default())
 }
 
 fn without_user(address: &str) -> String {

@@ -8,6 +8,8 @@ use crate::error::{Error, Result};
 
 /// `portals.toml` as JSON, made by `build.rs`.
 const PORTALS_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/portals.json"));
+/// Most retry queues: 32 of them take 160,000 messages a second.
+const RETRY_QUEUES_MAX: u32 = 32;
 /// Where the streams are when `AWS_REGION` is not set.
 const REGION_DEFAULT: &str = "sa-east-1";
 
@@ -50,11 +52,13 @@ pub struct Environment {
     pub aws_secret_access_key: Option<String>,
     /// `ADMIN_SECRET`.
     pub admin_secret: Option<String>,
+    /// `RETRY_QUEUES`.
+    pub retry_queues: Option<String>,
 }
 
 impl fmt::Debug for Environment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Three of the six are secrets.
+        // Three of the seven are secrets.
         formatter.debug_struct("Environment").field("pulso_env", &self.pulso_env).finish_non_exhaustive()
     }
 }
@@ -90,13 +94,16 @@ pub struct Config {
     pub kinesis: Kinesis,
     /// What `/admin/` wants as a bearer token; without it nobody gets in.
     pub admin_secret: Option<Secret>,
+    /// How many retry queues there are, `RETRY_0` and on.
+    pub retry_queues: u32,
 }
 
 impl Config {
     /// From the environment.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the built-in portals cannot be read, which a build refuses to make.
+    /// [`Error::Unavailable`] when `RETRY_QUEUES` is no count of queues, or the built-in portals cannot be read,
+    /// which a build refuses to make.
     pub fn parse(environment: Environment) -> Result<Self> {
         let portals: Portals = serde_json::from_str(PORTALS_JSON).map_err(|error| Error::unavailable(format!("portals: {error}")))?;
         let region = environment.aws_region.filter(|region| !region.is_empty()).unwrap_or_else(|| REGION_DEFAULT.to_owned());
@@ -112,6 +119,7 @@ impl Config {
             is_dev: environment.pulso_env.as_deref() == Some("dev"),
             kinesis: Kinesis { region, endpoint, credentials },
             admin_secret: Secret::parse(environment.admin_secret),
+            retry_queues: queues(environment.retry_queues.as_deref())?,
         })
     }
 
@@ -124,9 +132,24 @@ impl Config {
     }
 }
 
+fn queues(text: Option<&str>) -> Result<u32> {
+    let count = match text {
+        None | Some("") => Some(1),
+        Some(text) => text.parse().ok().filter(|count| (1..=RETRY_QUEUES_MAX).contains(count)),
+    };
+    count.ok_or_else(|| Error::unavailable(format!("RETRY_QUEUES must be a whole number from 1 to {RETRY_QUEUES_MAX}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_count_of_queues_has_limits() {
+        let count = |text: &str| queues(Some(text)).ok();
+        assert_eq!([count(""), count("1"), count("32")], [Some(1), Some(1), Some(32)]);
+        assert_eq!([count("0"), count("33"), count("two")], [None; 3]);
+    }
 
     #[test]
     fn an_empty_endpoint_is_amazons_own() {

@@ -1,27 +1,65 @@
-//! How one record becomes safe: into the stream, else into the queue, else the page keeps it. A state machine that only decides.
+//! How records become safe: in the stream, else in the queue, else set aside, else whoever sent them keeps them.
+//!
+//! One state machine that only decides. The worker's fetch handler, its queue consumer, its cron and the simulator all run it:
+//! they do what an [`Effect`] says, and report what came of it as the next [`Input`].
 
 use wire::{PortalId, RetryHeader, RetryMessage};
 
 use crate::aws::kinesis::Outcome;
+use crate::breaker::Permit;
+
+/// The consumer sets records aside once Kinesis has been down for so long: a queue holds 25 GB, which is less than an hour at a peak.
+pub const SPILL_AFTER_MS: u64 = 300_000;
+/// First delay in the queue, seconds; doubled with each attempt.
+const DELAY_FIRST_S: u32 = 2;
+/// Longest delay, seconds: a quarter of an hour after an outage everything is on its way.
+const DELAY_MAX_S: u32 = 900;
+/// First delay when it takes a person to mend it (credentials, rights, a missing stream): trying hot would only make noise.
+const DELAY_CONFIGURATION_S: u32 = 300;
 
 /// A record on its way to its portal's stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct Parcel {
     /// Whose stream.
     pub portal: PortalId,
     /// Partition key.
     pub key: String,
     /// What stands in the stream.
     pub data: String,
+    /// How often it was tried before.
+    pub attempts: u32,
+    /// When it failed first, Unix milliseconds, if it ever did.
+    pub first_failed_at_ms: Option<u64>,
+}
+
+/// Who holds the records meanwhile, and so where they may stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// The page, which waits for an answer.
+    Page,
+    /// The retry queue, which wants each message acknowledged or delivered again.
+    Queue,
+    /// The store of what was set aside in a long outage.
+    Spill,
 }
 
 /// What the shell reports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// What became of the record in `PutRecords`.
-    Put(Outcome),
-    /// Whether the queue confirmed the message.
+    /// What became of each record of the last [`Effect::Put`], in its order.
+    Put {
+        /// One per record; fewer or more means that nobody knows.
+        outcomes: Vec<Outcome>,
+        /// The service's clock differs from ours, and we have learnt by how much: signing again may help.
+        has_learnt_skew: bool,
+    },
+    /// Whether the queue confirmed all messages.
     Enqueued {
+        /// It did.
+        is_safe: bool,
+    },
+    /// Whether the store confirmed the object.
+    Spilled {
         /// It did.
         is_safe: bool,
     },
@@ -30,100 +68,183 @@ pub enum Input {
 /// What the shell has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Put the record into the stream.
-    Put(Record),
-    /// Put this text into the retry queue.
-    Enqueue(String),
-    /// Answer the page.
-    Answer(Verdict),
+    /// Sign anew, and put these records (by index) into the stream.
+    Put(Vec<usize>),
+    /// Put these texts into the retry queue.
+    Enqueue {
+        /// One per record that is not stored.
+        messages: Vec<String>,
+        /// How long they wait there.
+        delay_s: u32,
+    },
+    /// Set these texts aside as one object.
+    Spill(Vec<String>),
+    /// Done: what became of each record, by index.
+    Answer(Vec<Verdict>),
 }
 
-/// How it ended.
+/// How it ended for one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// The stream or the queue has the record.
+    /// Stream, queue or store has confirmed it: the holder may forget it.
     Safe,
-    /// Nobody has it for sure; the page keeps it. Says why, for the log.
-    Unsafe(String),
+    /// Nobody has it for sure: the holder keeps it, and tries again after the delay.
+    Kept {
+        /// Why, a code for the log.
+        reason: String,
+        /// Seconds.
+        delay_s: u32,
+    },
 }
 
-/// One record's way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Fate {
+    Safe,
+    Open { reason: String },
+}
+
+/// Records of one portal on their way together, at most what one `PutRecords` takes.
 #[derive(Debug)]
 pub struct Delivery {
-    record: Record,
-    failed_as: String,
+    holder: Holder,
+    parcels: Vec<Parcel>,
+    fates: Vec<Fate>,
+    in_hand: Vec<usize>,
+    has_signed_again: bool,
+    started_at_ms: u64,
+    jitter: u32,
 }
 
 impl Delivery {
-    /// Begins with an attempt to put the record.
+    /// Begins. `permit` is what the stream's breaker says now; `jitter` a random number that spreads retries.
     #[must_use]
-    pub fn start(record: Record) -> (Self, Effect) {
-        let effect = Effect::Put(record.clone());
-        (Self { record, failed_as: String::new() }, effect)
+    pub fn start(holder: Holder, parcels: Vec<Parcel>, permit: Permit, jitter: u32, now_ms: u64) -> (Self, Effect) {
+        let fates = vec![Fate::Open { reason: "breaker_open".to_owned() }; parcels.len()];
+        let in_hand = (0..parcels.len()).collect();
+        let mut delivery = Self { holder, parcels, fates, in_hand, has_signed_again: false, started_at_ms: now_ms, jitter };
+        let effect = match permit {
+            Permit::Through => Effect::Put(delivery.in_hand.clone()),
+            Permit::Blocked { open_for_ms } => delivery.without_kinesis(open_for_ms >= SPILL_AFTER_MS, now_ms),
+        };
+        (delivery, effect)
+    }
+
+    /// The records of an [`Effect::Put`].
+    pub fn parcels<'a>(&'a self, indexes: &'a [usize]) -> impl Iterator<Item = &'a Parcel> {
+        indexes.iter().filter_map(|index| self.parcels.get(*index))
     }
 
     /// What to do next. An unknown outcome counts as a failure: a record twice is found by its event ids, a lost one never.
     pub fn next(&mut self, input: Input, now_ms: u64) -> Effect {
         match input {
-            Input::Put(Outcome::Stored) | Input::Enqueued { is_safe: true } => Effect::Answer(Verdict::Safe),
-            Input::Put(Outcome::Failed { reason }) => self.enqueue(reason, now_ms),
-            Input::Enqueued { is_safe: false } => {
-                Effect::Answer(Verdict::Unsafe(format!("{}, and the queue took nothing", self.failed_as)))
+            Input::Put { outcomes, has_learnt_skew } => {
+                self.note(&outcomes);
+                if self.open().is_empty() {
+                    return self.answer();
+                }
+                if has_learnt_skew && !self.has_signed_again {
+                    self.has_signed_again = true;
+                    self.in_hand = self.open();
+                    return Effect::Put(self.in_hand.clone());
+                }
+                self.without_kinesis(false, now_ms)
+            }
+            Input::Enqueued { is_safe } | Input::Spilled { is_safe } => {
+                if is_safe {
+                    self.fates.fill(Fate::Safe);
+                }
+                self.answer()
             }
         }
     }
 
-    fn enqueue(&mut self, reason: String, now_ms: u64) -> Effect {
-        self.failed_as.clone_from(&reason);
-        let header = RetryHeader {
-            v: 1,
-            portal: self.record.portal.clone(),
-            key: self.record.key.clone(),
-            attempts: 1,
-            first_failed_at_ms: now_ms,
-            reason,
-        };
-        match (RetryMessage { header, record: self.record.data.clone() }).to_text() {
-            Ok(text) => Effect::Enqueue(text),
-            Err(error) => Effect::Answer(Verdict::Unsafe(error.to_string())),
+    fn note(&mut self, outcomes: &[Outcome]) {
+        let is_known = outcomes.len() == self.in_hand.len();
+        for (position, index) in self.in_hand.iter().enumerate() {
+            let Some(fate) = self.fates.get_mut(*index) else { continue };
+            *fate = match outcomes.get(position) {
+                Some(Outcome::Stored) if is_known => Fate::Safe,
+                Some(Outcome::Failed { reason }) if is_known => Fate::Open { reason: reason.clone() },
+                Some(_) | None => Fate::Open { reason: "wrong_count".to_owned() },
+            };
         }
     }
+
+    fn open(&self) -> Vec<usize> {
+        let is_open = |(_, fate): &(usize, &Fate)| matches!(fate, Fate::Open { .. });
+        self.fates.iter().enumerate().filter(is_open).map(|(index, _)| index).collect()
+    }
+
+    /// What is not stored goes where its holder does not have it yet.
+    fn without_kinesis(&mut self, is_long_outage: bool, now_ms: u64) -> Effect {
+        match self.holder {
+            Holder::Page => self.messages(now_ms, |messages, delay_s| Effect::Enqueue { messages, delay_s }),
+            Holder::Queue if is_long_outage => self.messages(now_ms, |messages, _| Effect::Spill(messages)),
+            Holder::Queue | Holder::Spill => self.answer(),
+        }
+    }
+
+    fn messages(&self, now_ms: u64, effect: impl FnOnce(Vec<String>, u32) -> Effect) -> Effect {
+        let open = self.open();
+        let texts: Result<Vec<_>, _> = open.iter().filter_map(|index| self.message(*index, now_ms)).collect();
+        let delay_s = open.first().map_or(0, |index| self.delay_s(*index));
+        // A header that cannot be written is no reason to say that its record is safe.
+        texts.map_or_else(|_| self.answer(), |messages| effect(messages, delay_s))
+    }
+
+    fn message(&self, index: usize, now_ms: u64) -> Option<Result<String, wire::Error>> {
+        let parcel = self.parcels.get(index)?;
+        let header = RetryHeader {
+            v: 1,
+            portal: parcel.portal.clone(),
+            key: parcel.key.clone(),
+            attempts: parcel.attempts.saturating_add(1),
+            first_failed_at_ms: parcel.first_failed_at_ms.unwrap_or_else(|| now_ms.max(self.started_at_ms)),
+            reason: self.reason(index).to_owned(),
+        };
+        Some(RetryMessage { header, record: parcel.data.clone() }.to_text())
+    }
+
+    fn reason(&self, index: usize) -> &str {
+        match self.fates.get(index) {
+            Some(Fate::Open { reason }) => reason,
+            Some(Fate::Safe) | None => "",
+        }
+    }
+
+    /// Doubles with each attempt; between half of it and all of it, so that what failed together does not come back together.
+    fn delay_s(&self, index: usize) -> u32 {
+        let attempts = self.parcels.get(index).map_or(0, |parcel| parcel.attempts);
+        let first_s = if is_configuration(self.reason(index)) { DELAY_CONFIGURATION_S } else { DELAY_FIRST_S };
+        let full_s = first_s.saturating_mul(1 << attempts.min(16)).min(DELAY_MAX_S);
+        full_s / 2 + self.jitter % (full_s / 2 + 1)
+    }
+
+    fn answer(&self) -> Effect {
+        let verdict = |(index, fate): (usize, &Fate)| match fate {
+            Fate::Safe => Verdict::Safe,
+            Fate::Open { reason } => Verdict::Kept { reason: reason.clone(), delay_s: self.delay_s(index) },
+        };
+        Effect::Answer(self.fates.iter().enumerate().map(verdict).collect())
+    }
+}
+
+/// Faults that only a person mends; they last.
+#[must_use]
+pub fn is_configuration(reason: &str) -> bool {
+    matches!(
+        reason,
+        "AccessDeniedException"
+            | "ExpiredTokenException"
+            | "IncompleteSignatureException"
+            | "InvalidSignatureException"
+            | "MissingAuthenticationTokenException"
+            | "ResourceNotFoundException"
+            | "UnrecognizedClientException"
+            | "no_credentials"
+    ) || reason.starts_with("KMS")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn start() -> (Delivery, Effect) {
-        Delivery::start(Record { portal: PortalId::parse("g1").unwrap(), key: "k".to_owned(), data: "{}\n".to_owned() })
-    }
-
-    fn failed() -> Input {
-        Input::Put(Outcome::Failed { reason: "timeout".to_owned() })
-    }
-
-    #[test]
-    fn a_stored_record_is_safe() {
-        let (mut delivery, effect) = start();
-        assert!(matches!(effect, Effect::Put(record) if record.data == "{}\n"));
-        assert_eq!(delivery.next(Input::Put(Outcome::Stored), 1), Effect::Answer(Verdict::Safe));
-    }
-
-    #[test]
-    fn a_failed_record_is_safe_once_the_queue_has_it() {
-        let (mut delivery, _) = start();
-        let Effect::Enqueue(text) = delivery.next(failed(), 7) else { panic!("not enqueued") };
-        let message = RetryMessage::parse(&text).unwrap();
-        assert_eq!((message.header.attempts, message.header.first_failed_at_ms), (1, 7));
-        assert_eq!((message.header.reason.as_str(), message.record.as_str()), ("timeout", "{}\n"));
-        assert_eq!(delivery.next(Input::Enqueued { is_safe: true }, 8), Effect::Answer(Verdict::Safe));
-    }
-
-    #[test]
-    fn when_the_queue_fails_too_the_page_keeps_it() {
-        let (mut delivery, _) = start();
-        delivery.next(failed(), 7);
-        let effect = delivery.next(Input::Enqueued { is_safe: false }, 8);
-        assert_eq!(effect, Effect::Answer(Verdict::Unsafe("timeout, and the queue took nothing".to_owned())));
-    }
-}
+#[path = "delivery_tests.rs"]
+mod tests;

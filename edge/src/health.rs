@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use crate::answer::Answer;
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A part of the worker and whether it is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// The binding, secret or file.
-    pub name: &'static str,
+    pub name: String,
     /// It is there.
     pub ok: bool,
     /// For people.
@@ -26,11 +26,12 @@ struct Health<'a> {
 
 /// The answer of `/health`: 200 when everything is there, else 503. `bindings` are name and presence, as the shell found them.
 #[must_use]
-pub fn report(config: &Result<std::rc::Rc<Config>>, bindings: &[(&'static str, bool)]) -> Answer {
+pub fn report(config: &Result<std::rc::Rc<Config>>, bindings: &[(String, bool)]) -> Answer {
     let mut checks: Vec<Check> = bindings.iter().map(|(name, ok)| check(name, *ok, "bound", "binding is missing")).collect();
     match config {
         Ok(config) => checks.extend(of_config(config)),
-        Err(_) => checks.push(check("portals", false, "", "portals.toml could not be read")),
+        Err(Error::Unavailable { cause }) => checks.push(check("configuration", false, "", cause)),
+        Err(error) => checks.push(check("configuration", false, "", error.code())),
     }
     let is_red = checks.iter().any(|check| !check.ok);
     let (status, word) = if is_red { (503, "red") } else { (200, "ok") };
@@ -40,15 +41,15 @@ pub fn report(config: &Result<std::rc::Rc<Config>>, bindings: &[(&'static str, b
 fn of_config(config: &Config) -> [Check; 4] {
     let names: Vec<&str> = config.portals.iter().map(|portal| portal.id.as_str()).collect();
     [
-        Check { name: "portals", ok: !names.is_empty(), detail: names.join(", ") },
-        Check { name: "kinesis", ok: config.kinesis.endpoint.contains("://"), detail: config.kinesis.endpoint.clone() },
+        Check { name: "portals".to_owned(), ok: !names.is_empty(), detail: names.join(", ") },
+        Check { name: "kinesis".to_owned(), ok: config.kinesis.endpoint.contains("://"), detail: config.kinesis.endpoint.clone() },
         check("aws_credentials", config.kinesis.credentials.is_some(), "set", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"),
         check("admin_secret", config.admin_secret.is_some(), "set", "set ADMIN_SECRET"),
     ]
 }
 
-fn check(name: &'static str, ok: bool, good: &str, bad: &str) -> Check {
-    Check { name, ok, detail: if ok { good } else { bad }.to_owned() }
+fn check(name: &str, ok: bool, good: &str, bad: &str) -> Check {
+    Check { name: name.to_owned(), ok, detail: if ok { good } else { bad }.to_owned() }
 }
 
 #[cfg(test)]
@@ -67,10 +68,10 @@ mod tests {
             ..Environment::default()
         };
         let config = Config::parse(environment).map(Rc::new);
-        let green = report(&config, &[("STORE", true)]);
+        let green = report(&config, &[("STORE".to_owned(), true)]);
         assert_eq!(green.status, 200);
         assert!(!green.body.unwrap().contains("hush"));
-        assert_eq!(report(&config, &[("STORE", false)]).status, 503);
+        assert_eq!(report(&config, &[("STORE".to_owned(), false)]).status, 503);
         let red = report(&Config::parse(Environment::default()).map(Rc::new), &[]);
         assert!(red.status == 503 && red.body.unwrap().contains(r#"{"name":"admin_secret","ok":false,"detail":"set ADMIN_SECRET"}"#));
     }

@@ -17,9 +17,12 @@ pub mod answer;
 pub mod auth;
 pub mod aws;
 pub mod bad;
+pub mod breaker;
+pub mod clock_skew;
 pub mod collect;
 pub mod config;
 pub mod cors;
+pub mod counters;
 pub mod day;
 pub mod delivery;
 pub mod error;
@@ -49,7 +52,13 @@ async fn queue(batch: MessageBatch<String>, env: Env, _context: Context) -> work
     Ok(())
 }
 
+/// The cron trigger of `wrangler.toml` that only drains what was set aside.
+const EVERY_MINUTE: &str = "* * * * *";
+
 #[event(scheduled)]
-async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    handle::cron::run(&env).await;
+async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    handle::drain::run(&env).await;
+    if event.cron() != EVERY_MINUTE {
+        handle::cron::run(&env).await;
+    }
 }

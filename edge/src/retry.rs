@@ -1,84 +1,67 @@
-//! What becomes of a message of the retry queue: again, later, or a dead letter.
+//! Messages of the retry queue and of what was set aside: what is in them, and whether they can ever be stored.
 
 use wire::{DeadLetter, Envelope, Portals, RetryMessage, Via};
 
-use crate::aws::kinesis::Outcome;
-use crate::delivery::Record;
+use crate::delivery::Parcel;
 
-/// A record is given up after so many attempts. With the delays below that is about a day after the first:
-/// long enough for a person to mend an outage, shorter than the queue's own retention of four days.
-pub const ATTEMPTS_MAX: u32 = 100;
-/// Delay after the first failure in the queue, seconds; doubled with each.
-const DELAY_FIRST_S: u32 = 2;
-/// Longest delay, seconds: a quarter of an hour after the outage ends everything is on its way.
-const DELAY_MAX_S: u32 = 900;
+/// Where records are set aside in a long outage.
+pub const SPILL_PREFIX: &str = "spill/";
+/// Where dead letters are kept for a person.
+pub const DEAD_PREFIX: &str = "dead/";
+/// Most bytes of one message, with the hundred that the platform adds: 128,000
+/// (<https://developers.cloudflare.com/queues/platform/limits/>).
+pub const MESSAGE_BYTES_MAX: usize = 128_000 - 100;
+/// Most messages and bytes of one `sendBatch`; the local platform takes more than the real one.
+pub const BATCH_MESSAGES_MAX: usize = 100;
+/// See [`BATCH_MESSAGES_MAX`].
+pub const BATCH_BYTES_MAX: usize = 256_000;
+/// Most bytes of the records of one `PutRecords`: 5 MiB, less what base64 and the JSON around it add.
+pub const PUT_BYTES_MAX: usize = 3_500_000;
 
-/// What the consumer does with a message.
+/// A message as the platform delivers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Decision {
-    /// It is in the stream.
-    Ack,
-    /// Send this text after the delay, then acknowledge the old message.
-    Again {
-        /// The message with its attempts counted.
-        text: String,
-        /// How long it waits.
-        delay_s: u32,
-    },
-    /// Keep it for a person.
-    GiveUp(DeadLetter),
+pub struct Delivered {
+    /// Its text.
+    pub text: String,
+    /// How often it was delivered, this time included.
+    pub deliveries: u32,
 }
 
-/// A message that may be tried.
+/// What a message carries, ready for another attempt.
+///
+/// # Errors
+/// A dead letter when it can never be stored: undecodable, or of a portal that no longer exists.
+pub fn read(message: &Delivered, via: Via, portals: &Portals, now_ms: u64) -> Result<Parcel, DeadLetter> {
+    let tried_before = message.deliveries.saturating_sub(1);
+    let dead = |reason, attempts| dead_letter(reason, attempts, &message.text, now_ms);
+    let RetryMessage { header, record } = RetryMessage::parse(&message.text).map_err(|_| dead("undecodable", tried_before))?;
+    let attempts = header.attempts.saturating_add(tried_before);
+    if portals.get(header.portal.as_str()).is_none() {
+        return Err(dead("unknown_portal", attempts));
+    }
+    let mut envelope = Envelope::parse(record.as_bytes()).map_err(|_| dead("undecodable", attempts))?;
+    envelope.edge.via = via;
+    envelope.edge.attempts = attempts.saturating_add(1);
+    let data = envelope.to_record().map_err(|_| dead("undecodable", attempts))?;
+    Ok(Parcel { portal: header.portal, key: header.key, data, attempts, first_failed_at_ms: Some(header.first_failed_at_ms) })
+}
+
+/// What becomes of a message that the platform itself gave up, after `max_retries`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Redelivery {
-    message: RetryMessage,
-    /// What goes into the stream.
-    pub record: Record,
+pub enum GivenUp {
+    /// It can still be stored: set aside, the cron tries it for ever.
+    SetAside(String),
+    /// It never can.
+    Dead(DeadLetter),
 }
 
-impl Redelivery {
-    /// From the text of a queue message.
-    ///
-    /// # Errors
-    /// A dead letter when it can never be stored: undecodable, or of a portal that no longer exists.
-    pub fn read(text: &str, portals: &Portals, now_ms: u64) -> Result<Self, DeadLetter> {
-        let undecodable = |attempts| dead_letter("undecodable", attempts, text, now_ms);
-        let message = RetryMessage::parse(text).map_err(|_| undecodable(0))?;
-        let attempts = message.header.attempts.saturating_add(1);
-        let mut envelope = Envelope::parse(message.record.as_bytes()).map_err(|_| undecodable(message.header.attempts))?;
-        if portals.get(message.header.portal.as_str()).is_none() {
-            return Err(dead_letter("unknown_portal", message.header.attempts, text, now_ms));
-        }
-        envelope.edge.via = Via::Queue;
-        envelope.edge.attempts = attempts;
-        let data = envelope.to_record().map_err(|_| undecodable(message.header.attempts))?;
-        let record = Record { portal: message.header.portal.clone(), key: message.header.key.clone(), data };
-        Ok(Self { message, record })
+/// Only poison waits for a person; what failed for a passing reason is set aside and tried again by itself.
+#[must_use]
+pub fn given_up(message: &Delivered, portals: &Portals, now_ms: u64) -> GivenUp {
+    match read(message, Via::Spill, portals, now_ms) {
+        Ok(_) => GivenUp::SetAside(message.text.clone()),
+        Err(letter) => GivenUp::Dead(letter),
     }
-
-    /// What to do after the attempt.
-    #[must_use]
-    pub fn settle(mut self, outcome: Outcome, now_ms: u64) -> Decision {
-        let reason = match outcome {
-            Outcome::Stored => return Decision::Ack,
-            Outcome::Failed { reason } => reason,
-        };
-        let attempts = self.message.header.attempts.saturating_add(1);
-        self.message.header.attempts = attempts;
-        self.message.header.reason.clone_from(&reason);
-        match self.message.to_text() {
-            Ok(text) if attempts < ATTEMPTS_MAX => Decision::Again { text, delay_s: delay_s(attempts) },
-            Ok(text) => Decision::GiveUp(dead_letter(&reason, attempts, &text, now_ms)),
-            Err(error) => Decision::GiveUp(dead_letter(error.code(), attempts, &self.message.record, now_ms)),
-        }
-    }
-}
-
-/// How long a message waits after so many attempts, the first of which was not in the queue.
-fn delay_s(attempts: u32) -> u32 {
-    let doublings = attempts.saturating_sub(2).min(16);
-    DELAY_FIRST_S.saturating_mul(1 << doublings).min(DELAY_MAX_S)
 }
 
 /// A message that is kept for a person.
@@ -87,11 +70,63 @@ pub fn dead_letter(reason: &str, attempts: u32, body: &str, now_ms: u64) -> Dead
     DeadLetter { v: 1, reason: reason.to_owned(), attempts, at_ms: now_ms, body: body.to_owned() }
 }
 
-/// The dead letter of a message that the platform itself gave up (our consumer died on it too often).
+/// One object of `spill/`: messages of two lines each.
 #[must_use]
-pub fn given_up_by_platform(text: &str, now_ms: u64) -> DeadLetter {
-    let attempts = RetryMessage::parse(text).map_or(0, |message| message.header.attempts);
-    dead_letter("consumer_failed", attempts, text, now_ms)
+pub fn to_object(messages: &[String]) -> String {
+    let ended = |text: &String| if text.ends_with('\n') { text.clone() } else { format!("{text}\n") };
+    messages.iter().map(ended).collect()
+}
+
+/// The messages of an object. A line without its partner is one too, and becomes a dead letter when it is read.
+#[must_use]
+pub fn from_object(object: &str) -> Vec<String> {
+    let lines: Vec<&str> = object.lines().collect();
+    lines.chunks(2).map(|pair| pair.join("\n") + "\n").collect()
+}
+
+/// Which of `count` queues takes the records of a partition key: one queue takes 5,000 messages a second.
+#[must_use]
+pub fn queue_of(key: &str, count: u32) -> u32 {
+    // FNV-1a: keys are hex digits, any spread will do.
+    let hash = key.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash % count.max(1)
+}
+
+/// Cuts messages into batches that the queue takes. One that is too long for any batch stands alone, and last.
+#[must_use]
+pub fn batches(messages: Vec<String>) -> Vec<Vec<String>> {
+    let (fitting, too_long): (Vec<_>, Vec<_>) = messages.into_iter().partition(|text| text.len() <= MESSAGE_BYTES_MAX);
+    let mut batches: Vec<Vec<String>> = Vec::new();
+    let mut bytes = 0;
+    for text in fitting {
+        match batches.last_mut() {
+            Some(batch) if batch.len() < BATCH_MESSAGES_MAX && bytes + text.len() <= BATCH_BYTES_MAX => {
+                bytes += text.len();
+                batch.push(text);
+            }
+            Some(_) | None => {
+                bytes = text.len();
+                batches.push(vec![text]);
+            }
+        }
+    }
+    batches.extend(too_long.into_iter().map(|text| vec![text]));
+    batches
+}
+
+/// Cuts parcels, by their sizes, into calls that `PutRecords` takes; gives the index at which each call begins.
+#[must_use]
+pub fn call_starts(sizes: &[usize], records_max: usize) -> Vec<usize> {
+    let (mut starts, mut bytes, mut records) = (Vec::new(), 0, 0);
+    for (index, size) in sizes.iter().enumerate() {
+        if starts.is_empty() || records == records_max || bytes + size > PUT_BYTES_MAX {
+            starts.push(index);
+            (bytes, records) = (0, 0);
+        }
+        bytes += size;
+        records += 1;
+    }
+    starts
 }
 
 #[cfg(test)]
@@ -105,47 +140,17 @@ mod tests {
         Config::parse(Environment::default()).unwrap().portals
     }
 
-    fn failed() -> Outcome {
-        Outcome::Failed { reason: "InternalFailure".to_owned() }
+    fn delivered(text: &str, deliveries: u32) -> Delivered {
+        Delivered { text: text.to_owned(), deliveries }
     }
 
     #[test]
     fn a_redelivered_record_says_so() {
-        let redelivery = Redelivery::read(TEXT, &portals(), 1).unwrap();
-        let envelope = Envelope::parse(redelivery.record.data.as_bytes()).unwrap();
-        assert_eq!((envelope.edge.via, envelope.edge.attempts), (Via::Queue, 3));
-        assert!(redelivery.record.data.ends_with('\n'));
-        assert_eq!(redelivery.settle(Outcome::Stored, 1), Decision::Ack);
-    }
-
-    #[test]
-    fn a_failure_counts_and_waits_longer() {
-        let Decision::Again { text, delay_s } = Redelivery::read(TEXT, &portals(), 1).unwrap().settle(failed(), 1) else {
-            panic!("not again")
-        };
-        let header = RetryMessage::parse(&text).unwrap().header;
-        assert_eq!((header.attempts, header.reason.as_str(), delay_s), (3, "InternalFailure", 4));
-    }
-
-    #[test]
-    fn delays_double_up_to_a_quarter_of_an_hour() {
-        assert_eq!([1, 2, 3, 4, 10, 11, 12, u32::MAX].map(delay_s), [2, 2, 4, 8, 512, 900, 900, 900]);
-        let total: u32 = (2..ATTEMPTS_MAX).map(delay_s).sum();
-        assert!((72_000..100_000).contains(&total), "given up after {total} s");
-    }
-
-    #[test]
-    fn the_last_attempt_makes_a_dead_letter() {
-        let text = TEXT.replace(r#""attempts":2"#, r#""attempts":99"#);
-        let Decision::GiveUp(letter) = Redelivery::read(&text, &portals(), 5).unwrap().settle(failed(), 5) else { panic!("not given up") };
-        assert_eq!((letter.reason.as_str(), letter.attempts, letter.at_ms), ("InternalFailure", 100, 5));
-        assert!(RetryMessage::parse(&letter.body).is_ok());
-    }
-
-    #[test]
-    fn what_the_platform_gave_up_keeps_its_count() {
-        assert_eq!(given_up_by_platform(TEXT, 5), dead_letter("consumer_failed", 2, TEXT, 5));
-        assert_eq!(given_up_by_platform("junk", 5), dead_letter("consumer_failed", 0, "junk", 5));
+        let parcel = read(&delivered(TEXT, 3), Via::Queue, &portals(), 1).unwrap();
+        let envelope = Envelope::parse(parcel.data.as_bytes()).unwrap();
+        assert_eq!((envelope.edge.via, envelope.edge.attempts), (Via::Queue, 5));
+        assert_eq!((parcel.attempts, parcel.first_failed_at_ms), (4, Some(1_795_337_005_400)));
+        assert!(parcel.data.ends_with('\n'));
     }
 
     #[test]
@@ -158,8 +163,57 @@ mod tests {
             (gone.as_str(), "unknown_portal"),
             (&format!("{header}\n{{}}"), "undecodable"),
         ] {
-            let letter = Redelivery::read(text, &portals(), 1).unwrap_err();
+            let letter = read(&delivered(text, 1), Via::Queue, &portals(), 1).unwrap_err();
             assert_eq!((letter.reason.as_str(), letter.body.as_str()), (reason, text));
         }
+    }
+
+    #[test]
+    fn only_poison_waits_for_a_person() {
+        assert_eq!(given_up(&delivered(TEXT, 100), &portals(), 1), GivenUp::SetAside(TEXT.to_owned()));
+        assert!(matches!(given_up(&delivered("?", 100), &portals(), 1), GivenUp::Dead(letter) if letter.attempts == 99));
+    }
+
+    #[test]
+    fn what_is_set_aside_comes_back_as_it_was() {
+        let messages = vec![TEXT.to_owned(), TEXT.replace("g1", "ge"), TEXT.trim_end().to_owned()];
+        let back = from_object(&to_object(&messages));
+        assert_eq!(back, [TEXT, &TEXT.replace("g1", "ge"), TEXT]);
+        assert_eq!(from_object(""), Vec::<String>::new());
+        assert_eq!(from_object("half"), ["half\n"]);
+    }
+
+    #[test]
+    fn batches_are_full_and_never_more_than_full() {
+        let sizes = |count: usize, bytes: usize| batches(vec!["x".repeat(bytes); count]).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes(100, 10), [100]);
+        assert_eq!(sizes(101, 10), [100, 1]);
+        assert_eq!(sizes(2, 127_900), [2]);
+        assert_eq!(sizes(3, 127_900), [2, 1]);
+        assert_eq!(sizes(100, 2_560), [100]);
+        assert_eq!(sizes(100, 2_561), [99, 1]);
+        assert_eq!(sizes(2, 127_901), [1, 1], "too long for the queue: each alone");
+        assert_eq!(sizes(0, 1), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn keys_are_spread_over_the_queues_and_stay_in_theirs() {
+        let mut counts = [0_u32; 4];
+        for n in 0..4_000_u128 {
+            let key = format!("{:032x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+            let number = queue_of(&key, 4);
+            assert_eq!(queue_of(&key, 4), number);
+            counts[usize::try_from(number).unwrap()] += 1;
+        }
+        assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
+        assert_eq!(queue_of("k", 1), 0);
+    }
+
+    #[test]
+    fn calls_are_cut_at_records_and_bytes() {
+        assert_eq!(call_starts(&[1; 500], 500), [0]);
+        assert_eq!(call_starts(&[1; 501], 500), [0, 500]);
+        assert_eq!(call_starts(&[PUT_BYTES_MAX / 2; 5], 500), [0, 2, 4]);
+        assert_eq!(call_starts(&[], 500), Vec::<usize>::new());
     }
 }

@@ -23,6 +23,8 @@ pub enum Route<'a> {
     },
     /// `GET /health`.
     Health,
+    /// `GET /metrics`.
+    Metrics,
     /// `GET /admin/bad`.
     BadBodies,
     /// `PUT /admin/portals/{portal}/{model|cards}`.
@@ -95,6 +97,7 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>> {
         "/recommendations" => (Route::Recommend { from: Rung::Trending }, "GET", GET),
         "/top-pages" => (Route::Recommend { from: Rung::TopPages }, "GET", GET),
         "/health" => (Route::Health, "GET", "GET"),
+        "/metrics" => (Route::Metrics, "GET", "GET"),
         "/admin/bad" => (Route::BadBodies, "GET", "GET"),
         _ => (publish(path)?, "PUT", "PUT"),
     };

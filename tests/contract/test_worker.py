@@ -176,12 +176,23 @@ class Recommend(unittest.TestCase):
                 self.assertTrue(answer["items"] or "exclude" in query, f"{path}{query} is empty")
 
     def test_the_current_page_and_read_pages_are_never_in_it(self):
-        everything = [item["item"] for item in call("GET", "/recommendations?portal=g1&limit=50")[1]["items"]]
-        current, read = everything[0], everything[1:3]
-        answer = call("GET", f"/recommendations?portal=g1&limit=50&item={current}&read={','.join(read)}")[1]
-        left = [item["item"] for item in answer["items"]]
-        if answer["source"] != "built_in":
-            self.assertFalse({current, *read} & set(left))
+        # ge is nobody's in this run: the backend publishes nothing over it.
+        items = [f"/ge/{n}" for n in range(10)]
+        listed = [{"item": item, "score": 10 - n} for n, item in enumerate(items)]
+        model = {"v": 1, "model_version": "t", "generated_at_ms": int(time.time() * 1000), "trending": listed[:4], "top_pages": listed}
+        headers = {"Authorization": f"Bearer {SECRET}"}
+        self.assertEqual(call("PUT", "/admin/portals/ge/model", model, content_type="application/json", **headers)[0], 200)
+
+        def answer(query):
+            found = call("GET", f"/recommendations?portal=ge&limit=50{query}")[1]
+            return found["source"], [item["item"] for item in found["items"]]
+
+        deadline = time.monotonic() + 10
+        while answer("")[1] != items and time.monotonic() < deadline:
+            time.sleep(0.2)
+        self.assertEqual(answer(""), ("trending", items))
+        self.assertEqual(answer(f"&item={items[0]}&read={items[1]},{items[2]}&exclude={items[9]}"), ("trending", items[3:9]))
+        self.assertEqual(answer(f"&item={items[0]}&read={','.join(items[1:5])}"), ("top_pages", items[5:]))
 
     def test_bad_questions_are_answered_precisely(self):
         for query, status, code in [
@@ -221,10 +232,22 @@ class Admin(unittest.TestCase):
             after = page["next"]
             time.sleep(0.1)
         self.assertEqual([body["code"] for body in found], ["unknown_portal"])
+        later = int(time.time() * 1000) + 60_000
+        self.assertEqual(call("GET", f"/admin/bad?since_ms={later}", **headers)[1]["bodies"], [])
 
     def test_health_names_every_part(self):
         status, answer, _ = call("GET", "/health")
         self.assertEqual((status, answer["status"]), (200, "ok"))
+        names = {check["name"] for check in answer["checks"]}
+        self.assertEqual(names, {"STORE", "ARCHIVE", "ASSETS", "RETRY_0", "RETRY_1", "portals", "kinesis", "aws_credentials", "admin_secret"})
+
+    def test_metrics_are_for_operators(self):
+        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
+        connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {SECRET}"})
+        text = connection.getresponse().read().decode()
+        connection.close()
+        self.assertIn("\npulso_delivery_stored_total ", text)
+        self.assertEqual(call("GET", "/metrics")[0], 401)
 
 
 if __name__ == "__main__":

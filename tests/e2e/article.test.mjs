@@ -75,6 +75,9 @@ for (const [index, mode] of MODES.entries()) {
     const of = (kind) => view.events.filter((event) => event.kind === kind);
     assert.deepEqual(view.events.map((event) => event.seq), view.events.map((_, seq) => seq), "seq has a gap");
     assert.equal(of("pageview").length, 1);
+    // In mode full the next page sends again what was only beaconed; readers of the stream drop the repeat. Nothing else repeats.
+    const resent = mode === "full" ? of("engagement").length + of("click").length : 0;
+    assert.ok(view.duplicates <= resent, `${view.duplicates} events came twice`);
     assert.ok(view.meta.title.length > 5, "the pageview carries the title");
     assert.ok(!view.url.includes("?"), "the query is cut");
 
@@ -113,6 +116,21 @@ async function isRecommended(item) {
     assert.notEqual(card.title, item, "the card has the page's own title");
   }
 }
+
+test("the plain embed line of the README is enough", { skip: MODES.length < 2 }, async (t) => {
+  const browser = await launch();
+  t.after(() => browser.close());
+  const page = await browser.newPage();
+  // The portal's page, with nothing on it but the line.
+  const html = `<!doctype html><title>Uma linha</title><script async src="/pulso.js" data-portal="g1"></script><p>Oi.`;
+  await page.route(`${SITE}/uma-linha`, (route) => route.fulfill({ contentType: "text/html", body: html }));
+  const collected = page.waitForRequest((request) => request.url() === `${SITE}/pageview`);
+  await page.goto(`${SITE}/uma-linha`);
+  const batch = (await collected).postDataJSON();
+  assert.equal((await (await collected).response()).status(), 202);
+  // What portals.toml says for g1 when the page does not.
+  assert.deepEqual([batch.consent, batch.visitor, batch.item, batch.meta.title], ["cookieless", undefined, "/uma-linha", "Uma linha"]);
+});
 
 test("the page of one portal cannot speak for another", { skip: MODES.length < 2 }, async (t) => {
   const browser = await launch();

@@ -132,8 +132,6 @@ pub struct BuiltIn {
 pub struct Portal {
     /// Its id.
     pub id: PortalId,
-    /// Its name for people.
-    pub name: String,
     /// Who may speak for it.
     pub origins: Vec<OriginPattern>,
     /// Who may speak for it in development as well.
@@ -257,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_wrong_file_says_what_to_change() {
-        let entry = "[[portal]]\nid = \"a\"\nname = \"a\"\norigins = []\nconsent_default = \"full\"\nbuilt_in = []\n";
+        let entry = "[[portal]]\nid = \"a\"\norigins = []\nconsent_default = \"full\"\nbuilt_in = []\n";
         let portals: Portals = toml::from_str(entry).unwrap();
         assert_eq!(portals.check().unwrap_err(), "portal a needs at least one page in built_in");
         let bad = entry.replace("origins = []", "origins = [\"g1.example\"]");

@@ -45,7 +45,7 @@ impl Admin {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .map_err(|source| Error::HttpClient { source })?;
+            .map_err(|error| Error::HttpClient { what: error.to_string() })?;
         Ok(Self { http, edge_url: edge_url.to_owned(), secret })
     }
 
@@ -63,8 +63,8 @@ impl Admin {
     ///
     /// # Errors
     /// A sentence for the log.
-    pub(crate) async fn bad(&self, after: Option<&str>) -> std::result::Result<BadPage, String> {
-        let mut path = format!("/admin/bad?limit={BAD_PAGE}");
+    pub(crate) async fn bad(&self, after: Option<&str>, since_ms: u64) -> std::result::Result<BadPage, String> {
+        let mut path = format!("/admin/bad?limit={BAD_PAGE}&since_ms={since_ms}");
         if let Some(after) = after {
             path.push_str("&after=");
             path.extend(

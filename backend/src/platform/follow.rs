@@ -145,7 +145,7 @@ async fn follow_bad(admin: Admin, view: View, since_ms: Option<u64>, portal: Opt
     let mut after: Option<String> = None;
     let mut is_away = false;
     loop {
-        let page = match admin.bad(after.as_deref()).await {
+        let page = match admin.bad(after.as_deref(), since_ms.unwrap_or(0)).await {
             Ok(page) => page,
             Err(error) => {
                 if !is_away {
@@ -161,9 +161,8 @@ async fn follow_bad(admin: Admin, view: View, since_ms: Option<u64>, portal: Opt
             is_away = false;
         }
         for refused in &page.bodies {
-            let is_recent = since_ms.is_none_or(|since_ms| refused.body.at_ms >= since_ms);
             let is_chosen = portal.is_none() || refused.body.portal.is_none() || refused.body.portal == portal;
-            if is_recent && is_chosen && lines.send(view.refused(refused)).await.is_err() {
+            if is_chosen && lines.send(view.refused(refused)).await.is_err() {
                 return;
             }
         }

@@ -1,4 +1,4 @@
-//! `/admin/`: what the backend publishes, and the refused bodies for integrators. Bearer secret only.
+//! `/admin/` and `/metrics`: what the backend publishes, the refused bodies for integrators, and this isolate's figures. Bearer secret only.
 
 use serde::Serialize;
 
@@ -33,6 +33,11 @@ pub(super) async fn publish(request: &mut Request, portal: &str, file: File, con
     kv::put(env, &key, &body).await.map_err(failed("publish"))?;
     memory::doubt_published(&portal.id);
     Ok(Answer::json(200, &Stored { key, bytes: body.len() }))
+}
+
+pub(super) fn metrics(request: &Request, config: &Config) -> Handled {
+    admit(request, config)?;
+    Ok(Answer::text(memory::counters().to_prometheus()))
 }
 
 pub(super) async fn bad_bodies(request: &Request, head: &Head, config: &Config, env: &Env) -> Handled {

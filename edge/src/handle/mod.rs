@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod cron;
+pub(crate) mod drain;
 pub(crate) mod pageview;
 pub(crate) mod queue;
 pub(crate) mod read;
@@ -22,7 +23,8 @@ pub(crate) async fn request(mut request: Request, env: &Env, context: &Context) 
     let head = http::head(&request);
     let config = memory::config(env);
     if route(&head.method, &head.path) == Ok(Route::Health) {
-        return health::report(&config, &platform::bindings(env));
+        let retry_queues = config.as_ref().map_or(1, |config| config.retry_queues);
+        return health::report(&config, &platform::bindings(env, retry_queues));
     }
     match config {
         Ok(config) => routed(&mut request, &head, &config, env, context).await,
@@ -36,6 +38,7 @@ async fn routed(request: &mut Request, head: &Head, config: &Config, env: &Env, 
         Ok(Route::Preflight { allow }) => return cors::preflight(config, origin, allow),
         Ok(Route::Collect) => pageview::collect(request, head, config, env, context).await,
         Ok(Route::Recommend { from }) => read::recommend(head, from, config, env).await,
+        Ok(Route::Metrics) => admin::metrics(request, config),
         Ok(Route::BadBodies) => admin::bad_bodies(request, head, config, env).await,
         Ok(Route::Publish { portal, file }) => admin::publish(request, portal, file, config, env).await,
         Ok(Route::Health) => Err(Error::UnknownPath),

@@ -4,24 +4,30 @@ use wire::{BODY_BYTES_MAX, Envelope};
 
 use super::{Handled, salt, stream};
 use crate::answer::Answer;
-use crate::aws::kinesis::Outcome;
 use crate::bad;
 use crate::collect::{self, Accepted};
 use crate::config::Config;
 use crate::day::Day;
-use crate::delivery::{Delivery, Effect, Input, Record, Verdict};
+use crate::delivery::{Holder, Parcel, Verdict};
 use crate::error::{Error, Result};
 use crate::platform::http::{self, Head};
-use crate::platform::{Context, Env, Request, clock, log, memory, queue, random, store};
+use crate::platform::{Context, Env, Request, clock, log, memory, random, store};
 
 pub(super) async fn collect(request: &mut Request, head: &Head, config: &Config, env: &Env, context: &Context) -> Handled {
     let received_at_ms = clock::now_ms();
     let content_type = http::header(request, "content-type");
-    let body = http::body(request, BODY_BYTES_MAX, Error::Message(wire::Error::BodyTooLarge)).await?;
+    let body = match http::body(request, BODY_BYTES_MAX, Error::Message(wire::Error::BodyTooLarge)).await {
+        Ok(body) => body,
+        Err(error) => {
+            // Its body was not read to the end; that it was refused is worth knowing all the same.
+            keep_bad(&error, head, b"", env, context);
+            return Err(error);
+        }
+    };
     match collect::accept(config, head.origin.as_deref(), content_type.as_deref(), &body) {
         Ok(accepted) => deliver(request, accepted, config, env, received_at_ms).await,
         Err(error) => {
-            keep_bad(&error, head, &body, env, context, received_at_ms);
+            keep_bad(&error, head, &body, env, context);
             Err(error)
         }
     }
@@ -34,10 +40,12 @@ async fn deliver(request: &Request, accepted: Accepted<'_>, config: &Config, env
     let day = Day::of(received_at_ms);
     let salt = if accepted.needs_salt(&client) { Some(salt::of_day(env, day).await) } else { None };
     let envelope = accepted.into_envelope(config, &client, salt.as_deref().unwrap_or_default(), received_at_ms);
-    let record = Record { portal, key: envelope.edge.visitor.to_string(), data: to_record(&envelope)? };
-    match settle(record, config, env).await {
-        Verdict::Safe => Ok(Answer::json(202, &answer)),
-        Verdict::Unsafe(cause) => Err(Error::unavailable(cause)),
+    let parcel =
+        Parcel { portal, key: envelope.edge.visitor.to_string(), data: to_record(&envelope)?, attempts: 0, first_failed_at_ms: None };
+    match stream::deliver(Holder::Page, vec![parcel], config, env).await.pop() {
+        Some(Verdict::Safe) => Ok(Answer::json(202, &answer)),
+        Some(Verdict::Kept { reason, .. }) => Err(Error::unavailable(reason)),
+        None => Err(Error::unavailable("no_verdict")),
     }
 }
 
@@ -45,26 +53,10 @@ fn to_record(envelope: &Envelope) -> Result<String> {
     envelope.to_record().map_err(|error| Error::unavailable(error.code()))
 }
 
-/// Does what the delivery says until it knows how it ended.
-async fn settle(record: Record, config: &Config, env: &Env) -> Verdict {
-    let (mut delivery, mut effect) = Delivery::start(record);
-    loop {
-        effect = match effect {
-            Effect::Answer(verdict) => return verdict,
-            Effect::Put(record) => {
-                let outcome = stream::put(config, &record.portal, &[&record]).await.pop();
-                delivery.next(Input::Put(outcome.unwrap_or_else(|| Outcome::failed("no_outcome"))), clock::now_ms())
-            }
-            Effect::Enqueue(text) => {
-                let is_safe = queue::send(env, text, 0).await;
-                delivery.next(Input::Enqueued { is_safe }, clock::now_ms())
-            }
-        };
-    }
-}
-
 /// Keeps a refused body for the integrator, after the answer and within the quota.
-fn keep_bad(error: &Error, head: &Head, body: &[u8], env: &Env, context: &Context, now_ms: u64) {
+fn keep_bad(error: &Error, head: &Head, body: &[u8], env: &Env, context: &Context) {
+    // Not the time of arrival: keys are read in their order, and a slow body must not slip in behind the reader.
+    let now_ms = clock::now_ms();
     if !memory::take_quota(now_ms) {
         return;
     }

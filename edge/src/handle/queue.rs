@@ -1,82 +1,110 @@
-//! The retry queue's consumer. Every message is acknowledged or sent again; the handler never fails,
-//! for a failure would make the platform deliver the whole batch again, without our count.
+//! The retry queue's consumer. Every message is acknowledged or delivered again; the handler never fails,
+//! for a failure would make the platform deliver the whole batch again.
 
 use std::collections::BTreeMap;
 
-use wire::{DeadLetter, PortalId};
+use wire::{DeadLetter, PortalId, Via};
 
 use super::stream;
+use crate::aws::kinesis::RECORDS_MAX;
 use crate::config::Config;
 use crate::day;
+use crate::delivery::{Holder, Parcel, Verdict};
 use crate::platform::queue::{self, DEAD_QUEUE, Message};
 use crate::platform::{Env, MessageBatch, clock, log, memory, random, store};
-use crate::retry::{self, Decision, Redelivery};
+use crate::retry::{self, DEAD_PREFIX, GivenUp};
 
-/// Where dead letters are kept.
-const DEAD_PREFIX: &str = "dead";
 /// Wait after a failure of our own stores, seconds.
 const STORE_DELAY_S: u32 = 30;
 
 pub(crate) async fn consume(batch: &MessageBatch<String>, env: &Env) {
-    if batch.queue() == DEAD_QUEUE {
-        for message in queue::messages(batch) {
-            let letter = retry::given_up_by_platform(&message.text(), clock::now_ms());
-            bury(env, &message, &letter).await;
-        }
-        return;
-    }
     match memory::config(env) {
+        Ok(config) if batch.queue() == DEAD_QUEUE => settle_given_up(batch, &config, env).await,
         Ok(config) => retry_all(batch, &config, env).await,
         Err(_) => queue::messages(batch).for_each(|message| message.again(STORE_DELAY_S)),
     }
 }
 
-/// One call per portal: 30 messages of at most 128,000 bytes are 3.84 MB, below the 5 MB of one `PutRecords`.
+/// One call per portal, or as many as its records need.
 async fn retry_all(batch: &MessageBatch<String>, config: &Config, env: &Env) {
-    let mut by_portal: BTreeMap<PortalId, Vec<(Message, Redelivery)>> = BTreeMap::new();
+    let mut by_portal: BTreeMap<PortalId, (Vec<Message>, Vec<Parcel>)> = BTreeMap::new();
     for message in queue::messages(batch) {
-        match Redelivery::read(&message.text(), &config.portals, clock::now_ms()) {
-            Ok(redelivery) => by_portal.entry(redelivery.record.portal.clone()).or_default().push((message, redelivery)),
+        match retry::read(&message.delivered(), Via::Queue, &config.portals, clock::now_ms()) {
+            Ok(parcel) => {
+                let (messages, parcels) = by_portal.entry(parcel.portal.clone()).or_default();
+                messages.push(message);
+                parcels.push(parcel);
+            }
             Err(letter) => bury(env, &message, &letter).await,
         }
     }
-    for (portal, waiting) in by_portal {
-        let records: Vec<_> = waiting.iter().map(|(_, redelivery)| &redelivery.record).collect();
-        let outcomes = stream::put(config, &portal, &records).await;
-        for ((message, redelivery), outcome) in waiting.into_iter().zip(outcomes) {
-            settle(env, &message, redelivery.settle(outcome, clock::now_ms())).await;
-        }
-    }
-}
-
-async fn settle(env: &Env, message: &Message, decision: Decision) {
-    match decision {
-        Decision::Ack => message.ack(),
-        Decision::Again { text, delay_s } => {
-            // A new message, because a delivered one keeps its text and so its count. First the new one, then the old one goes:
-            // a crash between them doubles the record, which readers find by its event ids.
-            if queue::send(env, text, delay_s).await {
-                message.ack();
-            } else {
-                message.again(delay_s);
+    for (messages, parcels) in by_portal.into_values() {
+        let verdicts = deliver_in_calls(Holder::Queue, parcels, config, env).await;
+        for (message, verdict) in messages.iter().zip(verdicts) {
+            match verdict {
+                Verdict::Safe => settled(message),
+                Verdict::Kept { delay_s, .. } => message.again(delay_s),
             }
         }
-        Decision::GiveUp(letter) => bury(env, message, &letter).await,
     }
 }
 
-/// A dead letter is kept before its message goes.
+/// Delivers any number of parcels of one portal; a verdict each, in their order.
+pub(super) async fn deliver_in_calls(holder: Holder, mut parcels: Vec<Parcel>, config: &Config, env: &Env) -> Vec<Verdict> {
+    let sizes: Vec<usize> = parcels.iter().map(|parcel| parcel.data.len()).collect();
+    let mut calls = Vec::new();
+    for start in retry::call_starts(&sizes, RECORDS_MAX).into_iter().rev() {
+        calls.push(parcels.split_off(start));
+    }
+    let mut verdicts = Vec::with_capacity(sizes.len());
+    for call in calls.into_iter().rev() {
+        verdicts.extend(stream::deliver(holder, call, config, env).await);
+    }
+    verdicts
+}
+
+async fn settle_given_up(batch: &MessageBatch<String>, config: &Config, env: &Env) {
+    for message in queue::messages(batch) {
+        match retry::given_up(&message.delivered(), &config.portals, clock::now_ms()) {
+            GivenUp::Dead(letter) => bury(env, &message, &letter).await,
+            GivenUp::SetAside(text) => {
+                if stream::spill(env, &[text]).await {
+                    settled(&message);
+                } else {
+                    message.again(STORE_DELAY_S);
+                }
+            }
+        }
+    }
+}
+
+/// Stream or store has it: the queue may forget it.
+fn settled(message: &Message) {
+    message.ack();
+    memory::count(|counters| counters.settled += 1);
+}
+
 async fn bury(env: &Env, message: &Message, letter: &DeadLetter) {
+    if keep_dead(env, letter).await {
+        settled(message);
+    } else {
+        message.again(STORE_DELAY_S);
+    }
+}
+
+/// Whether the store confirmed a dead letter.
+pub(super) async fn keep_dead(env: &Env, letter: &DeadLetter) -> bool {
     log::event("dead_letter", &[("reason", &letter.reason)]);
-    let kept = match serde_json::to_string(letter) {
-        Ok(text) => store::put(env, &day::key(DEAD_PREFIX, letter.at_ms, random::u32()), text).await,
-        Err(_) => Err("unserialisable".to_owned()),
-    };
-    match kept {
-        Ok(()) => message.ack(),
+    let Ok(text) = serde_json::to_string(letter) else { return false };
+    let key = day::key(DEAD_PREFIX.trim_end_matches('/'), letter.at_ms, random::u32());
+    match store::put(env, &key, text).await {
+        Ok(()) => {
+            memory::count(|counters| counters.dead += 1);
+            true
+        }
         Err(code) => {
             log::event("dead_letter_unkept", &[("code", &code)]);
-            message.again(STORE_DELAY_S);
+            false
         }
     }
 }

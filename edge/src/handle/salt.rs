@@ -3,18 +3,21 @@
 use std::rc::Rc;
 
 use crate::day::Day;
-use crate::platform::{Env, kv, log, memory, random};
+use crate::platform::{Env, clock, kv, log, memory, random};
 use crate::salt;
 
-/// Today's salt. When KV fails, this isolate goes on with one of its own: readers then count once per isolate for a while,
+/// When KV could not be read, a salt of our own is believed so long before KV is asked again, milliseconds.
+const DOUBT_MS: u64 = 60_000;
+
+/// Today's salt. When KV fails, this isolate goes on with one of its own for a minute: readers then count once per isolate,
 /// which is better than to refuse them or to store an id that can be traced back.
 pub(super) async fn of_day(env: &Env, day: Day) -> Rc<str> {
-    if let Some(salt) = memory::salt(day) {
+    if let Some(salt) = memory::salt(day, clock::now_ms()) {
         return salt;
     }
     let read = kv::get(env, &salt::key(day)).await;
     // While we waited, another request of this isolate may have settled it.
-    if let Some(settled) = memory::salt(day) {
+    if let Some(settled) = memory::salt(day, clock::now_ms()) {
         return settled;
     }
     let kept = read.as_ref().ok().and_then(Option::as_deref).and_then(|bytes| std::str::from_utf8(bytes).ok());
@@ -22,7 +25,8 @@ pub(super) async fn of_day(env: &Env, day: Day) -> Rc<str> {
         Some(text) => (text.into(), false),
         None => (fresh(), true),
     };
-    memory::keep_salt(day, &salt);
+    let until_ms = if read.is_ok() { u64::MAX } else { clock::now_ms().saturating_add(DOUBT_MS) };
+    memory::keep_salt(day, &salt, until_ms);
     match read {
         Ok(_) if is_new => write(env, day, &salt).await,
         Ok(_) => {}

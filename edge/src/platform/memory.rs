@@ -8,7 +8,9 @@ use wire::PortalId;
 
 use super::Env;
 use crate::bad::Quota;
+use crate::breaker::Breaker;
 use crate::config::Config;
+use crate::counters::Counters;
 use crate::day::Day;
 use crate::error::Result;
 use crate::recommend::Published;
@@ -23,10 +25,20 @@ struct Shelf {
     read_at_ms: u64,
 }
 
+/// A salt, and until when it is believed.
+struct Remembered {
+    day: Day,
+    salt: Rc<str>,
+    until_ms: u64,
+}
+
 thread_local! {
     static CONFIG: OnceCell<Result<Rc<Config>>> = const { OnceCell::new() };
-    static SALT: RefCell<Option<(Day, Rc<str>)>> = const { RefCell::new(None) };
+    static SALT: RefCell<Option<Remembered>> = const { RefCell::new(None) };
     static SHELVES: RefCell<HashMap<PortalId, Shelf>> = RefCell::new(HashMap::new());
+    static BREAKERS: RefCell<HashMap<PortalId, Breaker>> = RefCell::new(HashMap::new());
+    static CLOCK_OFFSET_MS: Cell<i64> = const { Cell::new(0) };
+    static COUNTERS: Cell<Counters> = Cell::new(Counters::default());
     static QUOTA: Cell<Quota> = Cell::new(Quota::default());
 }
 
@@ -36,13 +48,14 @@ pub(crate) fn config(env: &Env) -> Result<Rc<Config>> {
 }
 
 /// The salt of a day, if it is known.
-pub(crate) fn salt(day: Day) -> Option<Rc<str>> {
-    SALT.with_borrow(|salt| salt.as_ref().filter(|(known, _)| *known == day).map(|(_, salt)| Rc::clone(salt)))
+pub(crate) fn salt(day: Day, now_ms: u64) -> Option<Rc<str>> {
+    let is_good = |known: &&Remembered| known.day == day && now_ms < known.until_ms;
+    SALT.with_borrow(|known| known.as_ref().filter(is_good).map(|known| Rc::clone(&known.salt)))
 }
 
-/// Remembers the salt of a day, and forgets that of the day before.
-pub(crate) fn keep_salt(day: Day, salt: &Rc<str>) {
-    SALT.set(Some((day, Rc::clone(salt))));
+/// Remembers the salt of a day until then, and forgets that of the day before.
+pub(crate) fn keep_salt(day: Day, salt: &Rc<str>, until_ms: u64) {
+    SALT.set(Some(Remembered { day, salt: Rc::clone(salt), until_ms }));
 }
 
 /// What is known of a portal, and whether it is fresh. Who finds it stale is the one who asks KV;
@@ -81,4 +94,33 @@ pub(crate) fn take_quota(now_ms: u64) -> bool {
         quota.set(counted);
         is_free
     })
+}
+
+/// Asks or tells the breaker of a portal's stream.
+pub(crate) fn with_breaker<T>(portal: &PortalId, act: impl FnOnce(&mut Breaker) -> T) -> T {
+    BREAKERS.with_borrow_mut(|breakers| act(breakers.entry(portal.clone()).or_default()))
+}
+
+/// What is added to our clock for signing.
+pub(crate) fn clock_offset_ms() -> i64 {
+    CLOCK_OFFSET_MS.get()
+}
+
+/// Sets our clock for signing.
+pub(crate) fn keep_clock_offset(offset_ms: i64) {
+    CLOCK_OFFSET_MS.set(offset_ms);
+}
+
+/// Counts, for `/metrics`.
+pub(crate) fn count(act: impl FnOnce(&mut Counters)) {
+    COUNTERS.with(|cell| {
+        let mut counters = cell.get();
+        act(&mut counters);
+        cell.set(counters);
+    });
+}
+
+/// What was counted.
+pub(crate) fn counters() -> Counters {
+    COUNTERS.get()
 }

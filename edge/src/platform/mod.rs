@@ -26,15 +26,20 @@ pub(crate) fn environment(env: &Env) -> Environment {
         aws_access_key_id: value("AWS_ACCESS_KEY_ID"),
         aws_secret_access_key: value("AWS_SECRET_ACCESS_KEY"),
         admin_secret: value("ADMIN_SECRET"),
+        retry_queues: value("RETRY_QUEUES"),
     }
 }
 
 /// The bindings of `wrangler.toml`, and whether they are there.
-pub(crate) fn bindings(env: &Env) -> [(&'static str, bool); 4] {
-    [
-        (kv::BINDING, env.kv(kv::BINDING).is_ok()),
-        (store::BINDING, env.bucket(store::BINDING).is_ok()),
-        (queue::BINDING, env.queue(queue::BINDING).is_ok()),
-        ("ASSETS", env.assets("ASSETS").is_ok()),
-    ]
+pub(crate) fn bindings(env: &Env, retry_queues: u32) -> Vec<(String, bool)> {
+    let fixed = [
+        (kv::BINDING.to_owned(), env.kv(kv::BINDING).is_ok()),
+        (store::BINDING.to_owned(), env.bucket(store::BINDING).is_ok()),
+        ("ASSETS".to_owned(), env.assets("ASSETS").is_ok()),
+    ];
+    let queues = (0..retry_queues).map(queue::binding).map(|name| {
+        let is_there = env.queue(&name).is_ok();
+        (name, is_there)
+    });
+    fixed.into_iter().chain(queues).collect()
 }

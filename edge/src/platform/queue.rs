@@ -1,31 +1,42 @@
-//! The retry queue: sending to it, and the messages that it delivers.
+//! The retry queues: sending to them, and the messages that they deliver.
 
-use worker::{MessageBatch, MessageBuilder, MessageExt, QueueContentType, QueueRetryOptionsBuilder, RawMessage};
+use worker::js_sys::{Array, JSON};
+use worker::{BatchMessageBuilder, MessageBatch, MessageBuilder, MessageExt, QueueContentType, QueueRetryOptionsBuilder, RawMessage};
 
 use super::{Env, clock};
+use crate::retry::Delivered;
 
-/// Its name in `wrangler.toml`.
-pub(crate) const BINDING: &str = "RETRY";
 /// The queue of messages that the platform gave up.
 pub(crate) const DEAD_QUEUE: &str = "pulso-retry-dead";
-/// A send that is not confirmed by then did not happen, as far as the page is concerned.
+/// A send that is not confirmed by then did not happen, as far as the page is concerned. Sends were seen hanging for a minute.
 const DEADLINE_MS: u64 = 5_000;
 
-/// Whether the queue confirmed a message. Text, for base64 would lose a quarter of the 128,000 bytes that a message may have.
-pub(crate) async fn send(env: &Env, text: String, delay_s: u32) -> bool {
-    let Ok(queue) = env.queue(BINDING) else { return false };
-    let message = MessageBuilder::new(text).content_type(QueueContentType::Text).delay_seconds(delay_s).build();
-    matches!(clock::within(DEADLINE_MS, queue.send(message)).await, Some(Ok(())))
+/// The binding of the n-th queue in `wrangler.toml`.
+pub(crate) fn binding(number: u32) -> String {
+    format!("RETRY_{number}")
+}
+
+/// Whether the queue confirmed a batch of messages, small enough for one send.
+/// Text, for base64 would lose a quarter of the 128,000 bytes that a message may have.
+pub(crate) async fn send(env: &Env, number: u32, texts: Vec<String>, delay_s: u32) -> bool {
+    let Ok(queue) = env.queue(&binding(number)) else { return false };
+    let message = |text| MessageBuilder::new(text).content_type(QueueContentType::Text).delay_seconds(delay_s).build();
+    let batch = BatchMessageBuilder::new().messages(texts.into_iter().map(message)).build();
+    matches!(clock::within(DEADLINE_MS, queue.send_batch(batch)).await, Some(Ok(())))
 }
 
 /// A delivered message. Exactly one of `ack` and `again` must follow: one that is neither comes back without a delay.
 pub(crate) struct Message(RawMessage);
 
 impl Message {
-    /// Its text. A body of another kind, which we never send, comes as JSON for its dead letter.
-    pub(crate) fn text(&self) -> String {
-        let body = self.0.body();
-        body.as_string().or_else(|| worker::js_sys::JSON::stringify(&body).ok().map(String::from)).unwrap_or_default()
+    /// What it carries. The shim hands over `[attempts, body]`, since the crate `worker` does not know `attempts`.
+    /// A body that is no text, which we never send, comes as JSON for its dead letter.
+    pub(crate) fn delivered(&self) -> Delivered {
+        let pair = Array::from(&self.0.body());
+        let body = pair.get(1);
+        let text = body.as_string().or_else(|| JSON::stringify(&body).ok().map(String::from)).unwrap_or_default();
+        let deliveries = pair.get(0).as_f64().and_then(|count| format!("{count:.0}").parse().ok()).unwrap_or(1);
+        Delivered { text, deliveries }
     }
 
     /// It is done with.

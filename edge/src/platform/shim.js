@@ -31,12 +31,24 @@ async function run(handler, entrypoint, event) {
   }
 }
 
+// The crate `worker` reads neither a message's `attempts` nor plain text, so both travel in its body.
+const countedMessages = (batch) => ({
+  queue: batch.queue,
+  messages: batch.messages.map((message) => ({
+    id: message.id,
+    timestamp: message.timestamp,
+    body: [message.attempts, message.body],
+    ack: () => message.ack(),
+    retry: (options) => message.retry(options),
+  })),
+});
+
 export default class extends WorkerEntrypoint {
   fetch(request) {
     return run(wasm.fetch, this, request);
   }
   queue(batch) {
-    return run(wasm.queue, this, batch);
+    return run(wasm.queue, this, countedMessages(batch));
   }
   scheduled(event) {
     return run(wasm.scheduled, this, event);

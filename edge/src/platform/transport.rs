@@ -1,6 +1,6 @@
 //! Calls out of the worker, each with a deadline.
 
-use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::js_sys::{Array, Promise};
 use worker::wasm_bindgen_futures::JsFuture;
 
@@ -14,17 +14,27 @@ extern "C" {
     fn post(url: &str, headers: Vec<String>, body: &str, deadline_ms: u32) -> Promise;
 }
 
-/// Status and body of the answer; else a code that says why there is none.
-pub(crate) async fn send(call: Call) -> Result<(u16, String), String> {
+/// An answer of a service.
+pub(crate) struct Answer {
+    /// HTTP status.
+    pub(crate) status: u16,
+    /// The whole body.
+    pub(crate) body: String,
+    /// Its `Date` header, Unix milliseconds.
+    pub(crate) at_ms: Option<u64>,
+}
+
+/// The answer; else a code that says why there is none.
+pub(crate) async fn send(call: Call) -> Result<Answer, String> {
     let headers = call.headers.into_iter().flat_map(|(name, value)| [name, value]).collect();
     let answer = JsFuture::from(post(&call.url, headers, &call.body, DEADLINE_MS)).await.map_err(|_| "network".to_owned())?;
     let answer = Array::from(&answer);
-    let status = answer.get(0).as_f64().and_then(status_of).unwrap_or(0);
+    let status: u16 = whole(&answer.get(0)).unwrap_or(0);
     let body = answer.get(1).as_string().unwrap_or_default();
-    if status == 0 { Err(body) } else { Ok((status, body)) }
+    if status == 0 { Err(body) } else { Ok(Answer { status, body, at_ms: whole(&answer.get(2)) }) }
 }
 
-/// JavaScript has only floats; statuses are whole numbers from 0 to 999.
-fn status_of(number: f64) -> Option<u16> {
-    format!("{number:.0}").parse().ok()
+/// JavaScript has only floats; statuses and times are whole numbers.
+fn whole<T: std::str::FromStr>(number: &JsValue) -> Option<T> {
+    format!("{:.0}", number.as_f64()?).parse().ok()
 }
