@@ -54,11 +54,22 @@ pub struct Environment {
     pub admin_secret: Option<String>,
     /// `RETRY_QUEUES`.
     pub retry_queues: Option<String>,
+    /// `RETRY_QUEUE`: `cloudflare` or `sqs`.
+    pub retry_queue: Option<String>,
+    /// `SQS_QUEUE_URL`.
+    pub sqs_queue_url: Option<String>,
+}
+
+/// A queue of Amazon's, in the region of the streams.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sqs {
+    /// Its URL.
+    pub queue_url: String,
 }
 
 impl fmt::Debug for Environment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Three of the seven are secrets.
+        // Some are secrets.
         formatter.debug_struct("Environment").field("pulso_env", &self.pulso_env).finish_non_exhaustive()
     }
 }
@@ -96,13 +107,15 @@ pub struct Config {
     pub admin_secret: Option<Secret>,
     /// How many retry queues there are, `RETRY_0` and on.
     pub retry_queues: u32,
+    /// The retry queue, when it is to be SQS in their stead.
+    pub sqs: Option<Sqs>,
 }
 
 impl Config {
     /// From the environment.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when `RETRY_QUEUES` is no count of queues, or the built-in portals cannot be read,
+    /// [`Error::Unavailable`] when `RETRY_QUEUES` is no count of queues, `RETRY_QUEUE` none that we know, or the built-in portals cannot be read,
     /// which a build refuses to make.
     pub fn parse(environment: Environment) -> Result<Self> {
         let portals: Portals = serde_json::from_str(PORTALS_JSON).map_err(|error| Error::unavailable(format!("portals: {error}")))?;
@@ -120,6 +133,7 @@ impl Config {
             kinesis: Kinesis { region, endpoint, credentials },
             admin_secret: Secret::parse(environment.admin_secret),
             retry_queues: queues(environment.retry_queues.as_deref())?,
+            sqs: sqs(environment.retry_queue.as_deref(), environment.sqs_queue_url)?,
         })
     }
 
@@ -129,6 +143,16 @@ impl Config {
     /// [`Error::PortalNotFound`].
     pub fn portal(&self, id: &str) -> Result<&Portal> {
         self.portals.get(id).ok_or_else(|| Error::PortalNotFound { portal: id.chars().take(32).collect() })
+    }
+}
+
+fn sqs(kind: Option<&str>, queue_url: Option<String>) -> Result<Option<Sqs>> {
+    let url = queue_url.filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+    match (kind, url) {
+        (None | Some("" | "cloudflare"), _) => Ok(None),
+        (Some("sqs"), Some(queue_url)) => Ok(Some(Sqs { queue_url })),
+        (Some("sqs"), None) => Err(Error::unavailable("RETRY_QUEUE is sqs: set SQS_QUEUE_URL to the queue's URL")),
+        (Some(_), _) => Err(Error::unavailable("RETRY_QUEUE must be cloudflare or sqs")),
     }
 }
 
@@ -143,6 +167,14 @@ fn queues(text: Option<&str>) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sqs_needs_its_url() {
+        let url = || Some("https://sqs.sa-east-1.amazonaws.com/1/pulso-retry".to_owned());
+        assert_eq!(sqs(None, url()), Ok(None));
+        assert!(sqs(Some("sqs"), url()).is_ok_and(|sqs| sqs.is_some()));
+        assert!(sqs(Some("sqs"), None).is_err() && sqs(Some("kafka"), url()).is_err());
+    }
 
     #[test]
     fn the_count_of_queues_has_limits() {

@@ -1,5 +1,6 @@
 """Holds the running worker against edge/openapi.yaml: every answer has the shape the document promises, good and bad alike."""
 
+import concurrent.futures
 import http.client
 import json
 import os
@@ -161,6 +162,16 @@ class Collect(unittest.TestCase):
         self.assertEqual((status, headers["Access-Control-Allow-Origin"]), (204, ORIGIN))
         _, _, headers = call("OPTIONS", "/pageview", origin="https://evil.example", **preflight)
         self.assertNotIn("Access-Control-Allow-Origin", headers)
+
+    def test_a_panic_fails_its_own_request_only(self):
+        def post(number):
+            headers = {"x-pulso-test-panic": "1"} if number % 4 == 0 else {}
+            return number % 4 == 0, call("POST", "/pageview", batch(), **headers)[0]
+
+        with concurrent.futures.ThreadPoolExecutor(24) as pool:
+            answers = list(pool.map(post, range(200)))
+        self.assertEqual({status for panics, status in answers if panics}, {503})
+        self.assertEqual({status for panics, status in answers if not panics}, {202})
 
     def test_unknown_paths_are_json_too(self):
         status, answer, _ = call("GET", "/no/such/path")

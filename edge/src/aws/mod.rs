@@ -2,3 +2,4 @@
 
 pub mod kinesis;
 pub mod sign;
+pub mod sqs;

@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 use crate::platform::http::{self, Head};
 use crate::platform::{Context, Env, Request, clock, log, memory, random, store};
 
+/// A test asks for a panic by this header; development only.
+const PANIC_HEADER: &str = "x-pulso-test-panic";
+
 pub(super) async fn collect(request: &mut Request, head: &Head, config: &Config, env: &Env, context: &Context) -> Handled {
     let received_at_ms = clock::now_ms();
     let content_type = http::header(request, "content-type");
@@ -24,6 +27,9 @@ pub(super) async fn collect(request: &mut Request, head: &Head, config: &Config,
             return Err(error);
         }
     };
+    if config.is_dev && http::header(request, PANIC_HEADER).is_some() {
+        rehearse_panic();
+    }
     match collect::accept(config, head.origin.as_deref(), content_type.as_deref(), &body) {
         Ok(accepted) => deliver(request, accepted, config, env, received_at_ms).await,
         Err(error) => {
@@ -51,6 +57,12 @@ async fn deliver(request: &Request, accepted: Accepted<'_>, config: &Config, env
 
 fn to_record(envelope: &Envelope) -> Result<String> {
     envelope.to_record().map_err(|error| Error::unavailable(error.code()))
+}
+
+/// What a bug of ours would do, so that a test sees that the requests beside it are answered all the same.
+#[expect(clippy::panic, reason = "it is the point")]
+fn rehearse_panic() {
+    panic!("asked for by {PANIC_HEADER}");
 }
 
 /// Keeps a refused body for the integrator, after the answer and within the quota.

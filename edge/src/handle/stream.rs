@@ -3,8 +3,9 @@
 use wire::PortalId;
 
 use crate::aws::kinesis::{self, Outcome};
+use crate::aws::sqs;
 use crate::clock_skew;
-use crate::config::Config;
+use crate::config::{Config, Sqs};
 use crate::day;
 use crate::delivery::{Delivery, Effect, Holder, Input, Parcel, Verdict};
 use crate::error::Error;
@@ -23,7 +24,7 @@ pub(super) async fn deliver(holder: Holder, parcels: Vec<Parcel>, config: &Confi
             Effect::Answer(verdicts) => return verdicts.clone(),
             Effect::Put(indexes) => put(config, &portal, delivery.parcels(indexes)).await,
             Effect::Enqueue { messages, delay_s } => {
-                Input::Enqueued { is_safe: enqueue(env, queue_number, messages.clone(), *delay_s).await }
+                Input::Enqueued { is_safe: enqueue(env, config, queue_number, messages.clone(), *delay_s).await }
             }
             Effect::Spill(messages) => Input::Spilled { is_safe: spill(env, messages).await },
         };
@@ -61,12 +62,28 @@ async fn call(config: &Config, portal: &PortalId, parcels: &[&Parcel]) -> (Vec<O
 }
 
 /// Whether the queue, or for what no queue takes the store, confirmed every message.
-async fn enqueue(env: &Env, queue_number: u32, messages: Vec<String>, delay_s: u32) -> bool {
+async fn enqueue(env: &Env, config: &Config, queue_number: u32, messages: Vec<String>, delay_s: u32) -> bool {
     for batch in retry::batches(messages) {
         let is_too_long = batch.iter().any(|text| text.len() > MESSAGE_BYTES_MAX);
-        let is_safe = if is_too_long { spill(env, &batch).await } else { queue::send(env, queue_number, batch, delay_s).await };
+        let is_safe = match &config.sqs {
+            _ if is_too_long => spill(env, &batch).await,
+            Some(sqs) => send_to_sqs(sqs, config, &batch, delay_s).await,
+            None => queue::send(env, queue_number, batch, delay_s).await,
+        };
         if !is_safe {
             return false;
+        }
+    }
+    true
+}
+
+async fn send_to_sqs(queue: &Sqs, config: &Config, texts: &[String], delay_s: u32) -> bool {
+    for text in texts {
+        let signed_at_ms = clock::now_ms().saturating_add_signed(memory::clock_offset_ms());
+        let Ok(call) = sqs::send_message(queue, &config.kinesis, text, delay_s, signed_at_ms) else { return false };
+        match transport::send(call).await {
+            Ok(answer) if sqs::is_sent(answer.status, &answer.body) => {}
+            Ok(_) | Err(_) => return false,
         }
     }
     true

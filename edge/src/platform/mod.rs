@@ -27,6 +27,8 @@ pub(crate) fn environment(env: &Env) -> Environment {
         aws_secret_access_key: value("AWS_SECRET_ACCESS_KEY"),
         admin_secret: value("ADMIN_SECRET"),
         retry_queues: value("RETRY_QUEUES"),
+        retry_queue: value("RETRY_QUEUE"),
+        sqs_queue_url: value("SQS_QUEUE_URL"),
     }
 }
 

@@ -1,7 +1,8 @@
 // The worker's entry: hands the platform's events to the wasm, and starts the wasm afresh when it died.
 //
-// A Rust panic ends as a WebAssembly.RuntimeError and leaves the module's memory in an unknown state.
-// wasm-bindgen's reset function makes a new instance; without it every later request of this isolate would fail.
+// A Rust panic unwinds and fails its own request only. What does end as a WebAssembly.RuntimeError (a stack overflow, no memory)
+// leaves the module's memory in an unknown state: wasm-bindgen's reset function makes a new instance, without which every later
+// request of this isolate would fail.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as wasm from "./index.js";
 
@@ -43,9 +44,20 @@ const countedMessages = (batch) => ({
   })),
 });
 
+// A bug of ours is no fault of the page's: like every 503 this says "keep it and send it again".
+const unavailable = () =>
+  new Response('{"error":{"code":"unavailable","message":"the service cannot take this now, send it again later"}}', {
+    status: 503,
+    headers: { "content-type": "application/json", "retry-after": "5", "cache-control": "no-store" },
+  });
+
 export default class extends WorkerEntrypoint {
-  fetch(request) {
-    return run(wasm.fetch, this, request);
+  async fetch(request) {
+    try {
+      return await run(wasm.fetch, this, request);
+    } catch {
+      return unavailable();
+    }
   }
   queue(batch) {
     return run(wasm.queue, this, countedMessages(batch));
