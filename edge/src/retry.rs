@@ -1,6 +1,6 @@
 //! Messages of the retry queue and of what was set aside: what is in them, and whether they can ever be stored.
 
-use wire::{DeadLetter, Envelope, Portals, RetryMessage, Via};
+use wire::{DeadLetter, Envelope, PortalId, Portals, RetryMessage, Via};
 
 use crate::delivery::Parcel;
 
@@ -8,6 +8,10 @@ use crate::delivery::Parcel;
 pub const SPILL_PREFIX: &str = "spill/";
 /// Where dead letters are kept for a person.
 pub const DEAD_PREFIX: &str = "dead/";
+/// First wait of a message after a failure of our own store, seconds; doubled with each delivery.
+const STORE_DELAY_FIRST_S: u32 = 30;
+/// Longest such wait: an hour. The hundred deliveries of a queue then last about as long as it keeps a message, four days.
+const STORE_DELAY_MAX_S: u32 = 3_600;
 /// Most bytes of one message, with the hundred that the platform adds: 128,000
 /// (<https://developers.cloudflare.com/queues/platform/limits/>).
 pub const MESSAGE_BYTES_MAX: usize = 128_000 - 100;
@@ -50,7 +54,12 @@ pub fn read(message: &Delivered, via: Via, portals: &Portals, now_ms: u64) -> Re
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GivenUp {
     /// It can still be stored: set aside, the cron tries it for ever.
-    SetAside(String),
+    SetAside {
+        /// Whose stream.
+        portal: PortalId,
+        /// The message.
+        text: String,
+    },
     /// It never can.
     Dead(DeadLetter),
 }
@@ -59,7 +68,7 @@ pub enum GivenUp {
 #[must_use]
 pub fn given_up(message: &Delivered, portals: &Portals, now_ms: u64) -> GivenUp {
     match read(message, Via::Spill, portals, now_ms) {
-        Ok(_) => GivenUp::SetAside(message.text.clone()),
+        Ok(parcel) => GivenUp::SetAside { portal: parcel.portal, text: message.text.clone() },
         Err(letter) => GivenUp::Dead(letter),
     }
 }
@@ -70,7 +79,19 @@ pub fn dead_letter(reason: &str, attempts: u32, body: &str, now_ms: u64) -> Dead
     DeadLetter { v: 1, reason: reason.to_owned(), attempts, at_ms: now_ms, body: body.to_owned() }
 }
 
-/// One object of `spill/`: messages of two lines each.
+/// Where a portal's records are set aside in a long outage: apart, so that one stream that is down holds up no other.
+#[must_use]
+pub fn spill_prefix(portal: &PortalId) -> String {
+    format!("{SPILL_PREFIX}{portal}")
+}
+
+/// How long a message waits when our own store did not take what had to go there.
+#[must_use]
+pub fn store_delay_s(deliveries: u32) -> u32 {
+    STORE_DELAY_FIRST_S.saturating_mul(1 << deliveries.saturating_sub(1).min(16)).min(STORE_DELAY_MAX_S)
+}
+
+/// One object of `spill/<portal>/`: messages of two lines each.
 #[must_use]
 pub fn to_object(messages: &[String]) -> String {
     let ended = |text: &String| if text.ends_with('\n') { text.clone() } else { format!("{text}\n") };
@@ -170,8 +191,16 @@ mod tests {
 
     #[test]
     fn only_poison_waits_for_a_person() {
-        assert_eq!(given_up(&delivered(TEXT, 100), &portals(), 1), GivenUp::SetAside(TEXT.to_owned()));
+        let set_aside = GivenUp::SetAside { portal: PortalId::parse("g1").unwrap(), text: TEXT.to_owned() };
+        assert_eq!(given_up(&delivered(TEXT, 100), &portals(), 1), set_aside);
         assert!(matches!(given_up(&delivered("?", 100), &portals(), 1), GivenUp::Dead(letter) if letter.attempts == 99));
+    }
+
+    #[test]
+    fn a_store_that_is_down_for_days_costs_no_message() {
+        assert_eq!([1, 2, 7, 8, 100].map(store_delay_s), [30, 60, 1_920, 3_600, 3_600]);
+        let hours = (1..100).map(store_delay_s).sum::<u32>() / 3_600;
+        assert!(hours >= 90, "deliveries are used up after {hours} hours");
     }
 
     #[test]

@@ -7,8 +7,7 @@ Reads until --want events are there for one pageview in --portal, at most --seco
 import argparse
 import json
 
-import jsonschema
-from streams import ROOT, Reader, client, event_streams, until
+from streams import Reader, client, envelope_schema, event_streams, until
 
 
 def merge(pageviews, portal, record):
@@ -34,7 +33,7 @@ def main():
     arguments.add_argument("--seconds", type=float, default=15)
     arguments = arguments.parse_args()
 
-    schema = jsonschema.Draft202012Validator(json.loads((ROOT / "wire/schema/envelope.schema.json").read_text()))
+    schema = envelope_schema()
     kinesis = client(arguments.endpoint)
     readers = {portal: Reader(kinesis, stream) for portal, stream in event_streams().items()}
     pageviews = {portal: {} for portal in readers}

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import boto3
+import jsonschema
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,6 +20,11 @@ def client(endpoint, service="kinesis"):
         aws_access_key_id=os.environ.get("AWS_ACCESS_KEY_ID", "test"),
         aws_secret_access_key=os.environ.get("AWS_SECRET_ACCESS_KEY", "test"),
     )
+
+
+def envelope_schema():
+    """The JSON Schema of a record, ready to validate."""
+    return jsonschema.Draft202012Validator(json.loads((ROOT / "wire/schema/envelope.schema.json").read_text()))
 
 
 def event_streams():

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use wire::{Batch, CollectAnswer, Consent, Event, EventKind, Meta, PageKind, PageviewId, PortalId, VisitorId};
 
+use crate::stack;
+
 /// How often a batch is posted before it is given up.
 const ATTEMPTS_MAX: u32 = 6;
 
@@ -46,6 +48,9 @@ impl Beacon {
         let body = serde_json::to_string(&self.batch(page, events))?;
         let mut last = String::new();
         for attempt in 0..ATTEMPTS_MAX {
+            if stack::is_interrupted() {
+                anyhow::bail!("interrupted");
+            }
             if attempt > 0 {
                 std::thread::sleep(Duration::from_millis(100 << attempt));
             }
@@ -68,11 +73,13 @@ impl Beacon {
         anyhow::bail!("{last}")
     }
 
-    fn origin(&self, portal: &PortalId) -> String {
+    /// Where pages of a portal are.
+    pub(crate) fn origin(&self, portal: &PortalId) -> String {
         format!("http://{portal}.localhost:{}", self.port)
     }
 
-    fn batch(&self, page: &Page, events: Vec<Event>) -> Batch {
+    /// The batch of a page's events, as it is sent now.
+    pub(crate) fn batch(&self, page: &Page, events: Vec<Event>) -> Batch {
         Batch {
             v: 1,
             portal: page.portal.clone(),

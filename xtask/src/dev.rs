@@ -57,7 +57,8 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
     let mut stack = Stack::start(Plan { port: options.port, data: options.data.clone(), drop_nth: options.drop_nth })?;
     let plan = stack.plan().clone();
     println!("pulso ready {}   ({:.1} s)", plan.worker_url(), started.elapsed().as_secs_f32());
-    println!("  portals   http://g1.localhost:{0}/g1/   http://ge.localhost:{0}/ge/", plan.port);
+    let addresses: Vec<_> = pack::portals()?.iter().map(|portal| format!("http://{0}.localhost:{1}/{0}/", portal.id, plan.port)).collect();
+    println!("  portals   {}", addresses.join("   "));
     println!("  figures   {}/figures", plan.backend_url());
     println!("  logs      {}", stack.logs().display());
 

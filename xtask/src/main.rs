@@ -2,6 +2,7 @@
 
 mod beacon;
 mod dev;
+mod faults;
 mod ledger;
 mod pack;
 mod paths;
@@ -9,8 +10,10 @@ mod readers;
 mod replay;
 mod run;
 mod setup;
+mod sim;
 mod stack;
 mod suite;
+mod tail;
 mod tidy;
 mod wasm_target;
 
@@ -38,10 +41,16 @@ enum Verb {
     },
     /// Run everything here: AWS stand-in, backend, worker, demo portals.
     Dev(dev::Options),
+    /// Beside a running `dev`: events as they arrive, and why others were refused.
+    Tail(tail::Options),
     /// The quick suite: format, lints, unit tests, browser tests, end-to-end tests.
     Test(suite::Options),
     /// The end-to-end tests alone.
     E2e(suite::Options),
+    /// The fault matrix against the real worker: nothing may be lost.
+    Faults(faults::Options),
+    /// The simulator: faults in virtual time, and nothing may be lost.
+    Sim(sim::Options),
     /// Check the fences between cores and shells, and the lengths of files.
     Tidy,
 }
@@ -51,8 +60,11 @@ fn main() -> ExitCode {
         Verb::Setup => setup::verb(),
         Verb::Build { release } => pack::verb(release),
         Verb::Dev(options) => dev::verb(&options),
+        Verb::Tail(options) => tail::verb(&options),
         Verb::Test(options) => suite::test(&options),
         Verb::E2e(options) => suite::e2e(&options),
+        Verb::Faults(options) => faults::verb(&options),
+        Verb::Sim(options) => sim::verb(&options),
         Verb::Tidy => tidy::verb(),
     };
     match outcome {

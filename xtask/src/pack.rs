@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use wire::Portals;
 
-use crate::wasm_target::{TRIPLE, WasmTarget};
+use crate::wasm_target::{Panic, TRIPLE, WasmTarget};
 use crate::{paths, run, setup};
 
 /// What wasm-opt may use; `--all-features` emits compact imports that Chromium refuses.
@@ -28,36 +28,38 @@ const WASM_FEATURES: [&str; 7] = [
 pub(crate) fn verb(is_release: bool) -> Result<()> {
     let wasm = setup::ensure()?;
     everything(&wasm, is_release)?;
-    println!("built: target/assets/pulso.js, target/worker/, backend");
+    let mut backend = "target/debug/backend";
+    if is_release {
+        run::logged("build backend for release", &mut native_cargo(&["build", "--release", "-p", "backend"]), 330)?;
+        backend = "target/release/backend";
+    }
+    println!("built: target/assets/pulso.js, target/worker/, {backend}");
     Ok(())
 }
 
 /// Builds all that `dev` starts; quick when nothing changed.
 pub(crate) fn everything(wasm: &WasmTarget, is_release: bool) -> Result<()> {
     let profile = if is_release { "release" } else { "quick" };
-    run::logged("build edge for wasm32", wasm.cargo("build").args(["-p", "edge", "--profile", profile]), 190)?;
+    run::logged("build edge for wasm32", wasm.cargo("build", profile, Panic::Unwind)?.args(["-p", "edge"]), 190)?;
     // The crate is a library for Rust front ends; the script alone needs it as a module of its own.
-    let mut cargo = wasm.cargo("rustc");
-    cargo.args(["-p", "tracker", "--lib", "--crate-type", "cdylib", "--features", "script", "--profile", profile]);
+    let mut cargo = wasm.cargo("rustc", profile, Panic::Abort)?;
+    cargo.args(["-p", "tracker", "--lib", "--crate-type", "cdylib", "--features", "script"]);
     run::logged("build tracker for wasm32", &mut cargo, 25)?;
-    let built = paths::at("target/wasm").join(TRIPLE).join(profile);
-    tracker(&built.join("tracker.wasm"), is_release)?;
-    worker(&built.join("edge.wasm"), is_release)?;
+    let built = |panic, file| WasmTarget::target_dir(panic).join(TRIPLE).join(profile).join(file);
+    clear_assets()?;
+    tracker(&built(Panic::Abort, "tracker.wasm"), is_release)?;
+    worker(&built(Panic::Unwind, "edge.wasm"), is_release)?;
     copy_folder(&paths::at("www"), &paths::at("target/assets"))?;
-    backend(is_release)
+    run::logged("build backend", &mut native_cargo(&["build", "-p", "backend", "-p", "pulso-tests"]), 330)
 }
 
-/// The native programs that `dev` and the tests run.
-fn backend(is_release: bool) -> Result<()> {
+fn native_cargo(arguments: &[&str]) -> Command {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "-p", "backend", "-p", "pulso-tests"]).current_dir(paths::root());
-    if is_release {
-        cargo.arg("--release");
-    }
-    run::logged("build backend", &mut cargo, 330)
+    cargo.args(arguments).current_dir(paths::root());
+    cargo
 }
 
-/// The backend that `everything` built.
+/// A native program that `everything` built; what runs on this machine is always the debug build.
 pub(crate) fn native_program(name: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| paths::at("target"), PathBuf::from);
     target.join("debug").join(name)
@@ -69,7 +71,8 @@ fn tracker(wasm: &Path, is_release: bool) -> Result<()> {
     let script = paths::at("target/assets/pulso.js");
     let defaults = consent_defaults()?;
     let sources = [wasm.to_owned(), paths::at("tracker/src/browser/embed.js"), paths::at("portals.toml")];
-    if is_current(&script, &sources)? {
+    let made_of = stamp(is_release, &sources)?;
+    if is_made_of(&script, &made_of) {
         return Ok(());
     }
     bindgen(wasm, &folder, &["--target", "web"])?;
@@ -86,7 +89,8 @@ fn tracker(wasm: &Path, is_release: bool) -> Result<()> {
         .args(["--bundle", "--format=iife", "--minify", "--loader:.wasm=binary", "--log-level=warning", "--target=es2020"])
         .arg(format!("--define:PULSO_CONSENT_DEFAULTS={defaults}"))
         .arg(format!("--outfile={}", script.display()));
-    run::logged("bundle pulso.js", &mut esbuild, 0)
+    run::logged("bundle pulso.js", &mut esbuild, 0)?;
+    Ok(fs::write(stamp_of(&script), made_of)?)
 }
 
 /// `{"g1":"cookieless",…}`, so that a page need not say it.
@@ -110,7 +114,8 @@ fn worker(wasm: &Path, is_release: bool) -> Result<()> {
     let folder = paths::at("target/worker");
     let shim = paths::at("edge/src/platform/shim.js");
     let index = folder.join("index.js");
-    if is_current(&index, &[wasm.to_owned(), shim.clone()])? {
+    let made_of = stamp(is_release, &[wasm.to_owned(), shim.clone()])?;
+    if is_made_of(&index, &made_of) {
         return Ok(());
     }
     let parts = paths::at("target/worker-parts");
@@ -136,7 +141,8 @@ fn worker(wasm: &Path, is_release: bool) -> Result<()> {
     // Source phase imports are newer than what wrangler bundles; for a wasm module both mean the same.
     let bundle = fs::read_to_string(parts.join("bundle.js"))?.replace("import source ", "import ");
     fs::write(parts.join("index.js.new"), bundle)?;
-    Ok(fs::rename(parts.join("index.js.new"), index)?)
+    fs::rename(parts.join("index.js.new"), &index)?;
+    Ok(fs::write(stamp_of(&index), made_of)?)
 }
 
 fn bindgen(wasm: &Path, folder: &Path, arguments: &[&str]) -> Result<()> {
@@ -159,19 +165,40 @@ fn esbuild() -> Command {
     esbuild
 }
 
-/// Whether a product is newer than everything it is made from.
-fn is_current(product: &Path, sources: &[PathBuf]) -> Result<bool> {
-    let Ok(made) = fs::metadata(product).and_then(|meta| meta.modified()) else { return Ok(false) };
+/// What a product is made of: the profile and the times of its sources. Times alone would take a quick build for a release.
+fn stamp(is_release: bool, sources: &[PathBuf]) -> Result<String> {
+    let mut lines = vec![format!("release: {is_release}")];
     for source in sources {
         let changed = fs::metadata(source).and_then(|meta| meta.modified());
-        if changed.with_context(|| format!("{} is missing", source.display()))? >= made {
-            return Ok(false);
-        }
+        lines.push(format!("{:?}", changed.with_context(|| format!("{} is missing", source.display()))?));
     }
-    Ok(true)
+    Ok(lines.join("\n"))
 }
 
-fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+/// Where the stamp of a product is kept: in `target/`, so that wrangler does not ship it.
+fn stamp_of(product: &Path) -> PathBuf {
+    paths::at("target").join(format!("{}.made-of", product.file_name().unwrap_or_default().display()))
+}
+
+fn is_made_of(product: &Path, stamp: &str) -> bool {
+    product.is_file() && fs::read_to_string(stamp_of(product)).is_ok_and(|made_of| made_of == stamp)
+}
+
+/// Removes what `www/` had once; the script stays.
+fn clear_assets() -> Result<()> {
+    let assets = paths::at("target/assets");
+    fs::create_dir_all(&assets)?;
+    for entry in fs::read_dir(assets)?.flatten() {
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else if entry.file_name() != "pulso.js" {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)?.flatten() {
         let target = to.join(entry.file_name());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use wire::{EventKind, LinkKind, Meta, PageKind, PortalId, RecId, Recommendations, VisitorId};
 
 use crate::beacon::{Beacon, Page, Random, event, now_ms, pageview_id};
@@ -20,6 +20,7 @@ const THREADS: u32 = 8;
 #[derive(Debug)]
 pub(crate) struct Readers {
     count: u32,
+    first_portal: PortalId,
     counts: Arc<Counts>,
 }
 
@@ -53,6 +54,7 @@ impl Readers {
     /// When the demo portals have no articles.
     pub(crate) fn start(count: u32, plan: &Plan) -> Result<Self> {
         let articles = Arc::new(articles()?);
+        let first_portal = articles.first().context("www/ has no articles for simulated readers")?.portal.clone();
         let counts = Arc::new(Counts::default());
         for thread in 0..THREADS.min(count) {
             let (articles, counts, port) = (Arc::clone(&articles), Arc::clone(&counts), plan.port);
@@ -60,16 +62,17 @@ impl Readers {
             std::thread::spawn(move || browse(mine, port, &articles, &counts));
         }
         println!("{count} simulated readers browse {} articles", articles.len());
-        Ok(Self { count, counts })
+        Ok(Self { count, first_portal, counts })
     }
 
     /// How it goes.
     pub(crate) fn line(&self, plan: &Plan) -> String {
-        let top = stack::get(&format!("{}/top-pages?portal=g1&limit=1", plan.worker_url()));
+        let portal = &self.first_portal;
+        let top = stack::get(&format!("{}/top-pages?portal={portal}&limit=1", plan.worker_url()));
         let top = top.ok().and_then(|text| serde_json::from_str::<Recommendations>(&text).ok());
         let title = top.as_ref().and_then(|answer| answer.items.first()).map_or("nothing yet", |item| item.title.as_str());
         format!(
-            "{} readers: {} pageviews, {} recommendations followed, {} refused; most read on g1: {title}",
+            "{} readers: {} pageviews, {} recommendations followed, {} refused; most read on {portal}: {title}",
             self.count,
             self.counts.pageviews.load(Ordering::Relaxed),
             self.counts.followed.load(Ordering::Relaxed),
@@ -147,7 +150,8 @@ impl Reader {
         let is_taken = beacon.post(&page, vec![event(0, now_ms(), EventKind::Pageview)]).is_ok();
         count_refusal(is_taken, counts);
         counts.pageviews.fetch_add(1, Ordering::Relaxed);
-        self.page = Some(page);
+        // What a page says of itself travels once, with the pageview.
+        self.page = Some(Page { meta: None, ..page });
     }
 
     /// The next article: every other time one that Pulso recommends.
@@ -213,8 +217,8 @@ fn articles() -> Result<Vec<Article>> {
             });
         }
     }
-    ensure!(!articles.is_empty(), "www/ has no articles for simulated readers");
-    articles.sort_by(|a, b| a.path.get(3..).cmp(&b.path.get(3..)));
+    // Portals take turns, so that every one has popular articles.
+    articles.sort_by(|a, b| a.path.rsplit('/').next().cmp(&b.path.rsplit('/').next()));
     Ok(articles)
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::mpsc::TrySendError;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -87,12 +88,17 @@ pub(crate) fn run(mut log: ClickLog, options: &ReplayOptions, stack: &mut Stack)
             std::thread::spawn(move || post_all(&beacon, &receiver, &ledger, &bar))
         })
         .collect();
-    let fed = feed(&mut log, options, &portals, &sender, stack);
+    // The posters alone hold it now: when all have stopped, nothing can be sent.
+    drop(receiver);
+    // An error ends the program; whoever posts meanwhile ends with it.
+    feed(&mut log, options, &portals, &sender, stack)?;
     drop(sender);
     for poster in posters {
+        while !poster.is_finished() {
+            pause(stack)?;
+        }
         poster.join().map_err(|_| anyhow::anyhow!("a poster panicked"))??;
     }
-    fed?;
     bar.finish_and_clear();
     ledger.lock().map_err(|_| anyhow::anyhow!("the ledger is broken"))?.flush()?;
     println!("counting what is in the streams (an independent reader: boto3)");
@@ -117,29 +123,28 @@ fn feed(
         let first_at_ms = *first_at_ms.get_or_insert(click.at_ms);
         if let Some(speed) = options.speed {
             let due = Duration::from_millis(click.at_ms.saturating_sub(first_at_ms) / u64::from(speed));
-            wait_until(started + due, stack)?;
+            while Instant::now() < started + due {
+                pause(stack)?;
+            }
         }
-        if count % 256 == 0 {
-            stack.check()?;
+        let mut page = page(&click, portals, &mut random)?;
+        while let Err(refused) = sender.try_send(page) {
+            let TrySendError::Full(back) = refused else { bail!("all posters have stopped") };
+            page = back;
+            pause(stack)?;
         }
-        if stack::is_interrupted() {
-            bail!("interrupted after {count} clicks");
-        }
-        sender.send(page(&click, portals, &mut random)?).context("all posters have stopped")?;
         count += 1;
     }
     Ok(())
 }
 
-fn wait_until(due: Instant, stack: &mut Stack) -> Result<()> {
-    while !stack::is_interrupted() {
-        let left = due.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            break;
-        }
-        std::thread::sleep(left.min(Duration::from_millis(200)));
-        stack.check()?;
+/// A moment's wait, in which a dead part or Ctrl-C is noticed.
+fn pause(stack: &mut Stack) -> Result<()> {
+    if stack::is_interrupted() {
+        bail!("interrupted during the replay");
     }
+    stack.check()?;
+    std::thread::sleep(Duration::from_millis(10));
     Ok(())
 }
 

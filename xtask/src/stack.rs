@@ -1,10 +1,13 @@
 //! Starts the parts of Pulso on this machine, watches them, and stops exactly what it started.
 
+mod commands;
+mod memory;
+
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,20 +15,19 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use crate::{pack, paths};
+use crate::paths;
 
 /// Credentials of the stand-in, which asks for none.
 pub(crate) const AWS_ENV: [(&str, &str); 3] =
     [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "us-east-1")];
-
-/// The stand-in's services that Pulso uses. All of them would open ports of their own, one on every address of the machine.
-const AWS_SERVICES: &str = "kinesis";
 
 /// The bearer secret of the local admin routes.
 pub(crate) const ADMIN_SECRET: &str = "local-admin-secret";
 
 /// How long a part may take to come up.
 const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long the parts may take to finish what was accepted.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a part may take to stop before it is killed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -52,12 +54,42 @@ pub(crate) struct Plan {
     pub drop_nth: Option<u32>,
 }
 
+/// How a trial differs from an ordinary run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trial {
+    /// The fault proxy stands before Kinesis, without a plan, and the stand-in checks signatures and rights.
+    pub is_guarded: bool,
+    /// Whose keys the worker gets.
+    pub keys: Keys,
+    /// Without it, every send to the retry queue fails.
+    pub has_queue: bool,
+}
+
+/// Whose keys the worker gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// The stand-in's own, whose signature it does not check.
+    Root,
+    /// A user's who may put records into the event streams and nothing else.
+    LeastPrivilege,
+    /// The same user's, with a secret that is not his.
+    WrongSecret,
+}
+
 /// The running parts, in the order they were started.
 #[derive(Debug)]
 pub(crate) struct Stack {
     plan: Plan,
+    trial: Trial,
+    /// Access key id and secret of the user who may put records.
+    user: Option<(String, String)>,
     folder: PathBuf,
     parts: Vec<Part>,
+}
+
+impl Trial {
+    /// An ordinary run.
+    const NONE: Self = Self { is_guarded: false, keys: Keys::Root, has_queue: true };
 }
 
 #[derive(Debug)]
@@ -84,13 +116,8 @@ impl Plan {
     }
 
     /// The fault-injecting proxy.
-    fn proxy_url(&self) -> String {
+    pub(crate) fn proxy_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port + 4)
-    }
-
-    /// What the worker takes for Kinesis.
-    fn kinesis_url(&self) -> String {
-        if self.drop_nth.is_some() { self.proxy_url() } else { self.aws_url() }
     }
 
     fn folder(&self) -> Result<PathBuf> {
@@ -120,24 +147,79 @@ impl Plan {
 impl Stack {
     /// Starts everything and waits until a recommendation can be served.
     pub(crate) fn start(plan: Plan) -> Result<Self> {
+        Self::start_trial(plan, Trial::NONE)
+    }
+
+    /// The same, with what a trial wants otherwise.
+    pub(crate) fn start_trial(plan: Plan, trial: Trial) -> Result<Self> {
         plan.check_ports()?;
         let folder = plan.folder()?;
-        fs::create_dir_all(folder.join("logs"))?;
-        let mut stack = Self { plan, folder, parts: Vec::new() };
-        stack.spawn("ministack", stack.ministack())?;
-        if let Some(nth) = stack.plan.drop_nth {
-            stack.spawn("fault-proxy", stack.fault_proxy(nth))?;
+        let logs = folder.join("logs");
+        if logs.exists() {
+            fs::remove_dir_all(&logs)?;
+        }
+        fs::create_dir_all(&logs)?;
+        let mut stack = Self { plan, trial, user: None, folder, parts: Vec::new() };
+        stack.spawn("ministack")?;
+        if stack.has_proxy() {
+            stack.spawn("fault-proxy")?;
         }
         stack.wait_for("ministack", &format!("{}/_ministack/health", stack.plan.aws_url()))?;
-        stack.spawn("backend", stack.backend())?;
-        let worker = stack.worker()?;
-        stack.spawn("worker", worker)?;
+        stack.spawn("backend")?;
+        if trial.keys != Keys::Root {
+            stack.user = Some(stack.make_user()?);
+        }
+        stack.spawn("worker")?;
         stack.wait_for("backend", &format!("{}/health", stack.plan.backend_url()))?;
         stack.wait_for("worker", &format!("{}/health", stack.plan.worker_url()))?;
         // Makes the salts, as the cron trigger does in production; local wrangler has no clock for it.
         stack.wait_for("worker", &format!("{}/cdn-cgi/handler/scheduled", stack.plan.worker_url()))?;
         stack.wait_for("worker", &format!("{}/recommendations?portal=g1", stack.plan.worker_url()))?;
         Ok(stack)
+    }
+
+    /// Ends a part at once, as a crash or the kernel would.
+    pub(crate) fn kill(&mut self, name: &str) -> Result<()> {
+        let index = self.parts.iter().position(|part| part.name == name).with_context(|| format!("{name} is not running"))?;
+        self.parts.remove(index).kill()
+    }
+
+    /// Starts a part that was killed again, with the state it left, and waits until it serves.
+    pub(crate) fn revive(&mut self, name: &'static str) -> Result<()> {
+        self.spawn(name)?;
+        match name {
+            "worker" => self.wait_for(name, &format!("{}/recommendations?portal=g1", self.plan.worker_url())),
+            "backend" => self.wait_for(name, &format!("{}/health", self.plan.backend_url())),
+            _ => Ok(()),
+        }
+    }
+
+    /// Kills the worker and starts it again with another retry queue than before: one that is there, or none.
+    /// Local queues live in the worker's memory: what waits in them is lost, so let them run empty before.
+    pub(crate) fn replace_queue(&mut self, has_queue: bool) -> Result<()> {
+        self.kill("worker")?;
+        self.trial.has_queue = has_queue;
+        self.revive("worker")
+    }
+
+    /// Memory of workerd that is not shared with others, KiB.
+    pub(crate) fn workerd_rss_kib(&self) -> Option<u64> {
+        let worker = self.parts.iter().find(|part| part.name == "worker")?;
+        memory::rss_kib(worker.child.id(), "workerd")
+    }
+
+    /// Where the parts keep their state.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Access key id and secret of the worker's user, if the trial made one.
+    pub(crate) fn user(&self) -> Option<&(String, String)> {
+        self.user.as_ref()
+    }
+
+    fn has_proxy(&self) -> bool {
+        self.trial.is_guarded || self.plan.drop_nth.is_some()
     }
 
     /// Its addresses.
@@ -160,32 +242,50 @@ impl Stack {
         Ok(())
     }
 
-    /// Waits until the backend has read what the worker has put, then stops every part, last started first.
+    /// Waits until what was accepted is in the streams and read, then stops every part, last started first.
     pub(crate) fn stop(mut self) -> Result<()> {
         self.drain();
-        for mut part in std::mem::take(&mut self.parts).into_iter().rev() {
-            part.stop()?;
-        }
-        Ok(())
+        // All of them are stopped, whatever one of them says.
+        let outcomes: Vec<_> = self.parts.iter_mut().rev().map(Part::stop).collect();
+        self.parts.clear();
+        outcomes.into_iter().collect()
     }
 
-    /// Until the count of events stands still for two of the queue's periods, at most ten seconds.
+    /// Until the local retry queue, which lives in the worker's memory, is empty, and the backend has counted all; bounded.
     fn drain(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + DRAIN_TIMEOUT;
         let figures = format!("{}/figures", self.plan.backend_url());
         let mut before = String::new();
-        let mut stood_still = 0;
-        while Instant::now() < deadline && stood_still < 2 && self.check().is_ok() {
-            let Ok(now) = get(&figures) else { return };
-            stood_still = if now == before { stood_still + 1 } else { 0 };
+        let mut is_still = false;
+        while Instant::now() < deadline && self.check().is_ok() {
+            let (Ok(now), Some(0)) = (get(&figures), self.waiting_in_queue()) else {
+                std::thread::sleep(Duration::from_millis(300));
+                continue;
+            };
+            if is_still && now == before {
+                return;
+            }
+            is_still = now == before;
             before = now;
             std::thread::sleep(Duration::from_millis(700));
         }
+        if let Some(waiting @ 1..) = self.waiting_in_queue() {
+            println!("{waiting} records that Kinesis did not take are lost with the local retry queue");
+        }
     }
 
-    fn spawn(&mut self, name: &'static str, mut command: Command) -> Result<()> {
+    /// Records that the worker's retry queue still has; `None` when the worker does not say.
+    fn waiting_in_queue(&self) -> Option<u64> {
+        let text = get_as_admin(&format!("{}/metrics", self.plan.worker_url())).ok()?;
+        let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+        Some(value("pulso_retry_queued_total ")?.saturating_sub(value("pulso_retry_settled_total ")?))
+    }
+
+    fn spawn(&mut self, name: &'static str) -> Result<()> {
+        let mut command = self.command(name)?;
         let log = self.folder.join("logs").join(format!("{name}.log"));
-        let file = File::create(&log)?;
+        // A part that is revived writes on.
+        let file = File::options().create(true).append(true).open(&log)?;
         let child = command
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
@@ -218,61 +318,6 @@ impl Stack {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
-
-    fn ministack(&self) -> Command {
-        let mut command = Command::new(paths::at("target/venv/bin/ministack"));
-        command
-            .current_dir(&self.folder)
-            .env("BIND_HOST", "127.0.0.1")
-            .env("GATEWAY_PORT", (self.plan.port + 2).to_string())
-            .env("SERVICES", AWS_SERVICES)
-            .env("STATE_DIR", self.folder.join("ministack"))
-            .env("PERSIST_STATE", if self.plan.data.is_some() { "1" } else { "0" });
-        command
-    }
-
-    fn fault_proxy(&self, drop_nth: u32) -> Command {
-        let mut command = Command::new(pack::native_program("fault-proxy"));
-        command.args(["--listen", &format!("127.0.0.1:{}", self.plan.port + 4), "--upstream", &self.plan.aws_url()]);
-        command.args(["--drop-nth", &drop_nth.to_string()]);
-        command
-    }
-
-    fn backend(&self) -> Command {
-        let mut command = Command::new(pack::native_program("backend"));
-        command
-            .args(["serve", "--dev", "--create-streams", "--publish-every-s", "2", "--log", "text"])
-            .args(["--edge-url", &self.plan.worker_url(), "--listen", &format!("127.0.0.1:{}", self.plan.port + 1)])
-            .arg("--data")
-            .arg(self.folder.join("backend"))
-            .current_dir(paths::root())
-            .envs(AWS_ENV)
-            .env("AWS_ENDPOINT_URL", self.plan.aws_url())
-            // Never asks this network for an instance's credentials.
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("PULSO_ADMIN_SECRET", ADMIN_SECRET);
-        command
-    }
-
-    fn worker(&self) -> Result<Command> {
-        let secrets = self.folder.join("dev.vars");
-        let lines = AWS_ENV.iter().chain(&[("ADMIN_SECRET", ADMIN_SECRET)]).map(|(name, value)| format!("{name}={value}\n"));
-        fs::write(&secrets, lines.collect::<String>())?;
-        let mut command = paths::node();
-        command
-            .arg(paths::at("node_modules/wrangler/bin/wrangler.js"))
-            .args(["dev", "--ip", "127.0.0.1", "--port", &self.plan.port.to_string()])
-            .args(["--inspector-ip", "127.0.0.1", "--inspector-port", &(self.plan.port + 3).to_string()])
-            .args(["--test-scheduled", "--show-interactive-dev-session=false", "--log-level", "info"])
-            .args(["--var", "PULSO_ENV:dev", "--var", &format!("KINESIS_ENDPOINT:{}", self.plan.kinesis_url())])
-            .arg("--env-file")
-            .arg(secrets)
-            .arg("--persist-to")
-            .arg(self.folder.join("worker"))
-            .env("WRANGLER_LOG_PATH", self.logs().join("wrangler"))
-            .envs([("WRANGLER_SEND_METRICS", "false"), ("CI", "1"), ("NO_COLOR", "1")]);
-        Ok(command)
-    }
 }
 
 impl Drop for Stack {
@@ -285,6 +330,13 @@ impl Drop for Stack {
 }
 
 impl Part {
+    /// SIGKILL to its whole group.
+    fn kill(&mut self) -> Result<()> {
+        killpg(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGKILL)?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Asks its whole group to stop, and kills what does not.
     fn stop(&mut self) -> Result<()> {
         let group = Pid::from_raw(i32::try_from(self.child.id())?);
@@ -306,6 +358,11 @@ impl Part {
 pub(crate) fn get(url: &str) -> Result<String> {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
     Ok(agent.get(url).call()?.body_mut().read_to_string()?)
+}
+
+fn get_as_admin(url: &str) -> Result<String> {
+    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
+    Ok(agent.get(url).header("Authorization", format!("Bearer {ADMIN_SECRET}")).call()?.body_mut().read_to_string()?)
 }
 
 fn tail(log: &Path) -> String {

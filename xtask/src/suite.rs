@@ -10,8 +10,8 @@ use clap::Args;
 
 use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
-use crate::wasm_target::WasmTarget;
-use crate::{pack, paths, replay, run, setup, tidy};
+use crate::wasm_target::{Panic, WasmTarget};
+use crate::{faults, pack, paths, replay, run, setup, tail, tidy};
 
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
@@ -88,6 +88,7 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
         ("clicks replayed, nothing lost", Box::new(|| nothing_lost(options))),
         ("a dropped record is seen by the replay", Box::new(|| loss_is_seen_by_replay(options))),
         ("a dropped record is seen by the reader's test", Box::new(|| loss_is_seen_by_reader(options))),
+        ("faults between worker and Kinesis, nothing lost", Box::new(|| faults::quick(options.port))),
     ]
 }
 
@@ -109,7 +110,7 @@ fn documentation() -> Result<()> {
 
 /// wasm-bindgen-test in a headless Chromium.
 fn browser_tests(wasm: &WasmTarget) -> Result<()> {
-    let mut test = wasm.cargo("test");
+    let mut test = wasm.cargo("test", "dev", Panic::Abort)?;
     test.args(["-p", "tracker", "--test", "web"])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", paths::wasm_bindgen_bin()?.join("wasm-bindgen-test-runner"))
         .env("CHROMEDRIVER", setup::find_program("chromedriver").unwrap_or_default());
@@ -131,8 +132,9 @@ fn reader_and_contract(options: &Options) -> Result<()> {
         .env("PULSO_ADMIN_SECRET", stack::ADMIN_SECRET)
         .env("PYTHONDONTWRITEBYTECODE", "1");
     let contract = run::shown("the worker's contract", &mut contract);
+    let tail = tail::check(stack.plan(), &stack.logs().join("tail.log"));
     stack.stop()?;
-    reader.and(contract)
+    reader.and(contract).and(tail)
 }
 
 fn reader_test(plan: &Plan, modes: &str) -> Command {

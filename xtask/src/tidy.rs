@@ -11,7 +11,7 @@ use crate::{paths, run};
 const LINES_MAX: usize = 400;
 
 /// Words that only shells may say.
-const PLATFORM_WORDS: [&str; 10] = [
+const PLATFORM_WORDS: [&str; 13] = [
     "web_sys::",
     "js_sys::",
     "gloo_timers::",
@@ -22,6 +22,9 @@ const PLATFORM_WORDS: [&str; 10] = [
     "SystemTime::now",
     "Instant::now",
     "getrandom::",
+    "reqwest::",
+    "std::fs",
+    "std::net::Tcp",
 ];
 
 /// Deliverables with a core, and where their shells are.

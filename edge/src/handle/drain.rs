@@ -1,43 +1,51 @@
-//! Every minute: what was set aside in a long outage goes into the streams again.
+//! Every minute: what was set aside in a long outage goes into the streams again, each portal's for itself.
 
-use std::collections::BTreeMap;
-
-use wire::{PortalId, Via};
+use wire::{Portal, Via};
 
 use super::queue;
 use crate::config::Config;
-use crate::delivery::{Holder, Parcel, Verdict};
+use crate::delivery::{Holder, Verdict};
 use crate::platform::{Env, clock, log, memory, store};
-use crate::retry::{self, Delivered, SPILL_PREFIX};
+use crate::retry::{self, Delivered};
 
-/// Objects of one run: each is a read, a call and a delete, and a run must end before the next begins.
+/// Objects of one run and portal: each is a read, a call and a delete, and a run must end before the next begins.
 const OBJECTS_MAX: usize = 100;
 
 pub(crate) async fn run(env: &Env) {
     let Ok(config) = memory::config(env) else { return };
-    let keys = match store::keys(env, SPILL_PREFIX, "", OBJECTS_MAX).await {
-        Ok(keys) => keys,
-        Err(code) => return log::event("spill_unlisted", &[("code", &code)]),
-    };
-    for key in keys {
-        match store::get(env, &key).await {
-            // While the stream is down, the rest would fail like this one.
-            Ok(Some(object)) if !drain(env, &config, &key, &object).await => return,
-            Ok(_) => {}
-            Err(code) => log::event("spill_unread", &[("code", &code)]),
+    for portal in config.portals.iter() {
+        if let Err(code) = drain_portal(env, &config, portal).await {
+            log::event("spill_undrained", &[("portal", portal.id.as_str()), ("code", &code)]);
         }
     }
 }
 
-/// Puts the records of one object; whether all of them are safe. What is not stays in the object.
-async fn drain(env: &Env, config: &Config, key: &str, object: &str) -> bool {
-    let mut by_portal: BTreeMap<PortalId, (Vec<String>, Vec<Parcel>)> = BTreeMap::new();
-    let mut left = Vec::new();
-    for text in retry::from_object(object) {
+/// One object after the other, until a call stores nothing: the stream is down then, and the rest would fail like that one.
+async fn drain_portal(env: &Env, config: &Config, portal: &Portal) -> Result<(), String> {
+    for key in store::keys(env, &format!("{}/", retry::spill_prefix(&portal.id)), "", OBJECTS_MAX).await? {
+        let Some(object) = store::get(env, &key).await? else { continue };
+        let messages = retry::from_object(&object);
+        let count = messages.len();
+        let left = put_again(env, config, messages).await;
+        // First the records, then the object: a crash in between doubles records, which readers find by their event ids.
+        if left.is_empty() {
+            store::delete(env, vec![key]).await?;
+        } else if left.len() < count {
+            store::put(env, &key, retry::to_object(&left)).await?;
+        } else {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Puts the records of messages; gives back those that are not safe.
+async fn put_again(env: &Env, config: &Config, messages: Vec<String>) -> Vec<String> {
+    let (mut left, mut texts, mut parcels) = (Vec::new(), Vec::new(), Vec::new());
+    for text in messages {
         let message = Delivered { text, deliveries: 1 };
         match retry::read(&message, Via::Spill, &config.portals, clock::now_ms()) {
             Ok(parcel) => {
-                let (texts, parcels) = by_portal.entry(parcel.portal.clone()).or_default();
                 texts.push(message.text);
                 parcels.push(parcel);
             }
@@ -45,15 +53,7 @@ async fn drain(env: &Env, config: &Config, key: &str, object: &str) -> bool {
             Err(_) => left.push(message.text),
         }
     }
-    for (texts, parcels) in by_portal.into_values() {
-        let verdicts = queue::deliver_in_calls(Holder::Spill, parcels, config, env).await;
-        left.extend(texts.into_iter().zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Safe).map(|(text, _)| text));
-    }
-    // First the records, then the object: a crash in between doubles records, which readers find by their event ids.
-    let written =
-        if left.is_empty() { store::delete(env, vec![key.to_owned()]).await } else { store::put(env, key, retry::to_object(&left)).await };
-    if let Err(code) = written {
-        log::event("spill_unwritten", &[("code", &code)]);
-    }
-    left.is_empty()
+    let verdicts = queue::deliver_in_calls(Holder::Spill, parcels, config, env).await;
+    left.extend(texts.into_iter().zip(verdicts).filter(|(_, verdict)| *verdict != Verdict::Safe).map(|(text, _)| text));
+    left
 }

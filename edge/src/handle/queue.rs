@@ -14,14 +14,14 @@ use crate::platform::queue::{self, DEAD_QUEUE, Message};
 use crate::platform::{Env, MessageBatch, clock, log, memory, random, store};
 use crate::retry::{self, DEAD_PREFIX, GivenUp};
 
-/// Wait after a failure of our own stores, seconds.
-const STORE_DELAY_S: u32 = 30;
+/// Wait when the worker itself is not configured right, seconds.
+const UNCONFIGURED_DELAY_S: u32 = 300;
 
 pub(crate) async fn consume(batch: &MessageBatch<String>, env: &Env) {
     match memory::config(env) {
         Ok(config) if batch.queue() == DEAD_QUEUE => settle_given_up(batch, &config, env).await,
         Ok(config) => retry_all(batch, &config, env).await,
-        Err(_) => queue::messages(batch).for_each(|message| message.again(STORE_DELAY_S)),
+        Err(_) => queue::messages(batch).for_each(|message| message.again(UNCONFIGURED_DELAY_S)),
     }
 }
 
@@ -67,13 +67,7 @@ async fn settle_given_up(batch: &MessageBatch<String>, config: &Config, env: &En
     for message in queue::messages(batch) {
         match retry::given_up(&message.delivered(), &config.portals, clock::now_ms()) {
             GivenUp::Dead(letter) => bury(env, &message, &letter).await,
-            GivenUp::SetAside(text) => {
-                if stream::spill(env, &[text]).await {
-                    settled(&message);
-                } else {
-                    message.again(STORE_DELAY_S);
-                }
-            }
+            GivenUp::SetAside { portal, text } => settle_by_store(&message, stream::spill(env, &portal, &[text]).await),
         }
     }
 }
@@ -85,10 +79,15 @@ fn settled(message: &Message) {
 }
 
 async fn bury(env: &Env, message: &Message, letter: &DeadLetter) {
-    if keep_dead(env, letter).await {
+    settle_by_store(message, keep_dead(env, letter).await);
+}
+
+/// Only what the store confirmed may leave the queue.
+fn settle_by_store(message: &Message, is_safe: bool) {
+    if is_safe {
         settled(message);
     } else {
-        message.again(STORE_DELAY_S);
+        message.again(retry::store_delay_s(message.delivered().deliveries));
     }
 }
 

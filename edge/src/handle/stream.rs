@@ -10,7 +10,7 @@ use crate::day;
 use crate::delivery::{Delivery, Effect, Holder, Input, Parcel, Verdict};
 use crate::error::Error;
 use crate::platform::{Env, clock, memory, queue, random, store, transport};
-use crate::retry::{self, MESSAGE_BYTES_MAX, SPILL_PREFIX};
+use crate::retry::{self, MESSAGE_BYTES_MAX};
 
 /// What became of each record; all are of one portal, at most what one `PutRecords` takes.
 pub(super) async fn deliver(holder: Holder, parcels: Vec<Parcel>, config: &Config, env: &Env) -> Vec<Verdict> {
@@ -24,9 +24,9 @@ pub(super) async fn deliver(holder: Holder, parcels: Vec<Parcel>, config: &Confi
             Effect::Answer(verdicts) => return verdicts.clone(),
             Effect::Put(indexes) => put(config, &portal, delivery.parcels(indexes)).await,
             Effect::Enqueue { messages, delay_s } => {
-                Input::Enqueued { is_safe: enqueue(env, config, queue_number, messages.clone(), *delay_s).await }
+                Input::Enqueued { is_safe: enqueue(env, config, &portal, queue_number, messages.clone(), *delay_s).await }
             }
-            Effect::Spill(messages) => Input::Spilled { is_safe: spill(env, messages).await },
+            Effect::Spill(messages) => Input::Spilled { is_safe: spill(env, &portal, messages).await },
         };
         memory::count(|counters| counters.note(&effect, &input));
         effect = delivery.next(input, clock::now_ms());
@@ -62,11 +62,11 @@ async fn call(config: &Config, portal: &PortalId, parcels: &[&Parcel]) -> (Vec<O
 }
 
 /// Whether the queue, or for what no queue takes the store, confirmed every message.
-async fn enqueue(env: &Env, config: &Config, queue_number: u32, messages: Vec<String>, delay_s: u32) -> bool {
+async fn enqueue(env: &Env, config: &Config, portal: &PortalId, queue_number: u32, messages: Vec<String>, delay_s: u32) -> bool {
     for batch in retry::batches(messages) {
         let is_too_long = batch.iter().any(|text| text.len() > MESSAGE_BYTES_MAX);
         let is_safe = match &config.sqs {
-            _ if is_too_long => spill(env, &batch).await,
+            _ if is_too_long => spill(env, portal, &batch).await,
             Some(sqs) => send_to_sqs(sqs, config, &batch, delay_s).await,
             None => queue::send(env, queue_number, batch, delay_s).await,
         };
@@ -90,7 +90,7 @@ async fn send_to_sqs(queue: &Sqs, config: &Config, texts: &[String], delay_s: u3
 }
 
 /// Whether the store confirmed the messages, as one object.
-pub(super) async fn spill(env: &Env, messages: &[String]) -> bool {
-    let key = day::key(SPILL_PREFIX.trim_end_matches('/'), clock::now_ms(), random::u32());
+pub(super) async fn spill(env: &Env, portal: &PortalId, messages: &[String]) -> bool {
+    let key = day::key(&retry::spill_prefix(portal), clock::now_ms(), random::u32());
     store::put(env, &key, retry::to_object(messages)).await.is_ok()
 }

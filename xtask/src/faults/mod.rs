@@ -1,0 +1,121 @@
+//! `cargo xtask faults`: the fault matrix against the real worker, with an outside count.
+
+mod kills;
+mod matrix;
+mod outbox;
+mod proxy;
+mod report;
+mod rows;
+mod soak;
+mod trial;
+mod wrong_secret;
+
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+use clap::Args;
+
+use crate::stack::{self, Plan};
+use crate::{pack, setup};
+
+use self::report::Report;
+use self::rows::Row;
+use self::trial::FaultTrial;
+use self::wrong_secret::WrongSecret;
+
+/// What `faults` can do.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// The worker's port; the other parts take the four after it, and the worker with the wrong secret ten more.
+    #[arg(long, default_value_t = 8887, value_parser = clap::value_parser!(u16).range(1024..65500))]
+    port: u16,
+    /// These rows only, e.g. 1b,3,19: names as `tests/LEDGER.md` lists them. It is then not written.
+    #[arg(long, value_delimiter = ',', value_name = "ROWS")]
+    rows: Vec<String>,
+    /// How often the worker and the backend are killed in rows 19 and 41.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    kills: u32,
+    /// Instead: so many minutes at 50 posts a second with another fault every 30 s.
+    #[arg(long, value_name = "MINUTES", conflicts_with = "rows", value_parser = clap::value_parser!(u32).range(1..=600))]
+    soak: Option<u32>,
+    /// Take what is built already.
+    #[arg(long)]
+    built: bool,
+}
+
+/// The verb.
+pub(crate) fn verb(options: &Options) -> Result<()> {
+    stack::catch_signals()?;
+    let started = Instant::now();
+    if !options.built {
+        pack::everything(&setup::ensure()?, false)?;
+    }
+    if let Some(minutes) = options.soak {
+        return soak::run(options.port, minutes);
+    }
+    let known = known_rows();
+    if let Some(unknown) = options.rows.iter().find(|row| !known.contains(&row.as_str())) {
+        bail!("there is no row {unknown}; there are {}", known.join(", "));
+    }
+    let report = run(options)?;
+    println!("{report}");
+    println!("elapsed {:.0} s", started.elapsed().as_secs_f32());
+    if options.rows.is_empty() {
+        report.write(&format!("cargo xtask faults --kills {}", options.kills))?;
+        println!("written: tests/LEDGER.md");
+    }
+    report.judge()
+}
+
+/// The quick subset, for `cargo xtask test`.
+pub(crate) fn quick(port: u16) -> Result<()> {
+    let mut trial = FaultTrial::start(port)?;
+    for row in rows::all().into_iter().filter(|row| row.is_quick) {
+        trial.row(&row)?;
+    }
+    let report = trial.finish()?;
+    println!("{report}");
+    report.judge()
+}
+
+fn known_rows() -> Vec<&'static str> {
+    let mut names: Vec<&str> = rows::all().iter().map(|row| row.name).collect();
+    names.extend([wrong_secret::NAME, kills::WORKER, kills::BACKEND, kills::QUEUE_ALONE, kills::QUEUE_AND_STREAM]);
+    names
+}
+
+fn run(options: &Options) -> Result<Report> {
+    let is_wanted = |name: &str| options.rows.is_empty() || options.rows.iter().any(|row| row == name);
+    // Begins first, for it takes the longest: its records wait until somebody may have mended the secret.
+    let wrong_secret = if is_wanted(wrong_secret::NAME) { Some(WrongSecret::start(options.port + 10)?) } else { None };
+    let mut trial = FaultTrial::start(options.port)?;
+    let of_proxy: Vec<Row> = rows::all().into_iter().filter(|row| is_wanted(row.name)).collect();
+    for row in &of_proxy {
+        trial.row(row)?;
+    }
+    if is_wanted(kills::BACKEND) {
+        kills::backend(&mut trial, options.kills)?;
+    }
+    let needs_restart = [kills::WORKER, kills::QUEUE_ALONE, kills::QUEUE_AND_STREAM].into_iter().any(is_wanted);
+    if needs_restart && !of_proxy.is_empty() {
+        println!("waiting until the retry queue is empty: the local one dies with the worker");
+        let (reading, pending) = trial.read()?;
+        ensure!(reading.totals.lost() == 0, "{} events are not in the streams, {pending} records in the queue", reading.totals.lost());
+    }
+    if is_wanted(kills::WORKER) {
+        kills::worker(&mut trial, options.kills)?;
+    }
+    if is_wanted(kills::QUEUE_ALONE) || is_wanted(kills::QUEUE_AND_STREAM) {
+        kills::queue(&mut trial)?;
+    }
+    let mut report = trial.finish()?;
+    if let Some(wrong_secret) = wrong_secret {
+        report.add(wrong_secret.finish()?);
+    }
+    Ok(report)
+}
+
+/// A fault run's stack.
+fn plan(port: u16) -> Plan {
+    Plan { port, data: None, drop_nth: None }
+}

@@ -1,0 +1,138 @@
+//! How each part is started.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::{ADMIN_SECRET, AWS_ENV, Keys, Stack};
+use crate::{pack, paths, run};
+
+/// The stand-in's services that Pulso uses. All of them would open ports of their own, one on every address of the machine.
+const AWS_SERVICES: &str = "kinesis,iam,sts";
+
+impl Stack {
+    /// The command of a part, for this run.
+    pub(super) fn command(&self, name: &str) -> Result<Command> {
+        match name {
+            "ministack" => Ok(self.ministack()),
+            "fault-proxy" => Ok(self.fault_proxy()),
+            "backend" => Ok(self.backend()),
+            "worker" => self.worker(),
+            _ => bail!("there is no part {name}"),
+        }
+    }
+
+    fn ministack(&self) -> Command {
+        let mut command = Command::new(paths::at("target/venv/bin/ministack"));
+        command
+            .current_dir(&self.folder)
+            .env("BIND_HOST", "127.0.0.1")
+            .env("GATEWAY_PORT", (self.plan.port + 2).to_string())
+            .env("SERVICES", AWS_SERVICES)
+            .env("AUTH", if self.trial.is_guarded { "true" } else { "false" })
+            .env("STATE_DIR", self.folder.join("ministack"))
+            .env("PERSIST_STATE", if self.plan.data.is_some() { "1" } else { "0" });
+        command
+    }
+
+    fn fault_proxy(&self) -> Command {
+        let mut command = Command::new(pack::native_program("fault-proxy"));
+        command.args(["--listen", &format!("127.0.0.1:{}", self.plan.port + 4), "--upstream", &self.plan.aws_url()]);
+        if let Some(nth) = self.plan.drop_nth {
+            command.args(["--drop-nth", &nth.to_string()]);
+        }
+        command
+    }
+
+    /// Makes the user who may put records and nothing else, with the stand-in's own key.
+    pub(super) fn make_user(&self) -> Result<(String, String)> {
+        let mut maker = Command::new(paths::python());
+        maker.arg(paths::at("tests/oracle/least_privilege.py")).args(["--endpoint", &self.plan.aws_url()]).envs(AWS_ENV);
+        let output = run::output(&mut maker).context("the worker's user cannot be made: tests/oracle/least_privilege.py failed")?;
+        let (id, secret) = output.split_once(' ').context("least_privilege.py printed no key")?;
+        Ok((id.to_owned(), secret.to_owned()))
+    }
+
+    /// What no log may quote: the worker's AWS secret and the admin's.
+    pub(crate) fn worker_secrets(&self) -> Vec<String> {
+        self.secrets().into_iter().filter(|(name, _)| name.ends_with("_KEY") || name.ends_with("_SECRET")).map(|(_, value)| value).collect()
+    }
+
+    /// What the worker is told in secret.
+    fn secrets(&self) -> [(&'static str, String); 4] {
+        let (id, secret) = match (&self.user, self.trial.keys) {
+            (Some((id, secret)), Keys::LeastPrivilege) => (id.clone(), secret.clone()),
+            (Some((id, _)), Keys::WrongSecret) => (id.clone(), "not-the-secret-of-this-user".to_owned()),
+            (_, Keys::Root) | (None, _) => ("test".to_owned(), "test".to_owned()),
+        };
+        [
+            ("AWS_ACCESS_KEY_ID", id),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("ADMIN_SECRET", ADMIN_SECRET.to_owned()),
+        ]
+    }
+
+    /// A copy of `wrangler.toml`, and of what it names, for this run alone. wrangler restarts workerd when one of its files changes,
+    /// and local queues live in workerd's memory: a build meanwhile must not look like a loss.
+    fn own_configuration(&self) -> Result<PathBuf> {
+        let text = fs::read_to_string(paths::at("wrangler.toml")).context("wrangler.toml cannot be read")?;
+        let mut settings: toml::Table = toml::from_str(&text).context("wrangler.toml is damaged")?;
+        let queues = settings.get_mut("queues").and_then(toml::Value::as_table_mut);
+        if let Some(queues) = queues.filter(|_| !self.trial.has_queue) {
+            queues.remove("producers");
+        }
+        let path = self.folder.join("wrangler.toml");
+        for built in ["worker", "assets"] {
+            let copy = self.folder.join("target").join(built);
+            // A part that is revived finds the copy.
+            if !copy.exists() {
+                pack::copy_folder(&paths::at("target").join(built), &copy)?;
+            }
+        }
+        fs::write(&path, toml::to_string(&settings)?)?;
+        Ok(path)
+    }
+
+    fn backend(&self) -> Command {
+        let mut command = Command::new(pack::native_program("backend"));
+        command
+            .args(["serve", "--dev", "--create-streams", "--publish-every-s", "2", "--log", "text"])
+            .args(["--edge-url", &self.plan.worker_url(), "--listen", &format!("127.0.0.1:{}", self.plan.port + 1)])
+            .arg("--data")
+            .arg(self.folder.join("backend"))
+            .current_dir(paths::root())
+            .envs(AWS_ENV)
+            .env("AWS_ENDPOINT_URL", self.plan.aws_url())
+            // Never asks this network for an instance's credentials.
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("PULSO_ADMIN_SECRET", ADMIN_SECRET);
+        command
+    }
+
+    fn worker(&self) -> Result<Command> {
+        let secrets = self.folder.join("dev.vars");
+        let lines: Vec<String> = self.secrets().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        fs::write(&secrets, lines.join("\n"))?;
+        let kinesis_url = if self.has_proxy() { self.plan.proxy_url() } else { self.plan.aws_url() };
+        let mut command = paths::node();
+        command
+            .arg(paths::at("node_modules/wrangler/bin/wrangler.js"))
+            .args(["dev", "--ip", "127.0.0.1", "--port", &self.plan.port.to_string()])
+            .args(["--inspector-ip", "127.0.0.1", "--inspector-port", &(self.plan.port + 3).to_string()])
+            .args(["--test-scheduled", "--show-interactive-dev-session=false", "--log-level", "info"])
+            .args(["--var", "PULSO_ENV:dev", "--var", &format!("KINESIS_ENDPOINT:{kinesis_url}")])
+            .arg("--env-file")
+            .arg(secrets)
+            .arg("--persist-to")
+            .arg(self.folder.join("worker"))
+            .env("WRANGLER_LOG_PATH", self.logs().join("wrangler"))
+            .envs([("WRANGLER_SEND_METRICS", "false"), ("CI", "1"), ("NO_COLOR", "1")]);
+        if self.trial.is_guarded {
+            command.arg("--config").arg(self.own_configuration()?);
+        }
+        Ok(command)
+    }
+}
