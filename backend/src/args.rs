@@ -8,6 +8,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::VisitorId;
 
+use crate::redrive::args::RedriveArgs;
+
 /// Publishing more often would cost more KV writes than readers could notice.
 const PUBLISH_EVERY_MS_MIN: u64 = 1_000;
 
@@ -41,6 +43,11 @@ pub(crate) enum Command {
     ///
     /// For an integrator: open the page, watch the lines. Ctrl-C ends it.
     Tail(TailArgs),
+    /// Put into the streams again what did not reach them: retry messages of SQS, or what was set aside in the bucket.
+    ///
+    /// A re-sent event keeps its id, so that it counts once however often it is sent. A message or an object goes away only
+    /// after all of its content is stored. Exits with 1 when something could not be sent.
+    Redrive(Box<RedriveArgs>),
 }
 
 /// What both commands need.
@@ -117,7 +124,8 @@ impl Secret {
         &self.0
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Something that fits in a header.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("a secret is one or more printable ASCII characters without blanks".to_owned());
         }
@@ -132,7 +140,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Without the slash at the end.
-fn edge_url(text: &str) -> Result<String, String> {
+pub(crate) fn edge_url(text: &str) -> Result<String, String> {
     let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).unwrap_or_default();
     let is_plain =
         !host.starts_with('/') && !host.is_empty() && !host.contains(|c: char| matches!(c, '?' | '#' | '@') || c.is_whitespace());

@@ -31,6 +31,16 @@ pub(crate) enum Error {
     Listen { addr: SocketAddr, source: io::Error },
     #[error("cannot make an HTTP client: {what}")]
     HttpClient { what: String },
+    #[error("{name} is not set")]
+    MissingOption { name: &'static str },
+    #[error("{endpoint} and {bucket:?} make no address of a bucket")]
+    BadBucket { endpoint: String, bucket: String },
+    #[error("cannot use the bucket: {why}")]
+    Bucket { why: String },
+    #[error("cannot use the queue: {why}")]
+    Queue { why: String },
+    #[error("{count} {what} were left behind")]
+    LeftBehind { count: u64, what: &'static str },
     #[error("cannot start: {source}")]
     Runtime { source: io::Error },
 }
@@ -51,13 +61,21 @@ impl Error {
     /// 2 when the operator has to change a file or a flag, 1 otherwise.
     pub(crate) const fn exit_code(&self) -> u8 {
         match self {
-            Self::PortalsUnreadable { .. } | Self::PortalsInvalid { .. } | Self::UnknownPortal { .. } | Self::NoRegion => 2,
+            Self::PortalsUnreadable { .. }
+            | Self::PortalsInvalid { .. }
+            | Self::UnknownPortal { .. }
+            | Self::MissingOption { .. }
+            | Self::BadBucket { .. }
+            | Self::NoRegion => 2,
             Self::DataFolder { .. }
             | Self::DataInUse { .. }
             | Self::SnapshotUnusable { .. }
             | Self::SnapshotUnwritable { .. }
             | Self::Listen { .. }
             | Self::HttpClient { .. }
+            | Self::Bucket { .. }
+            | Self::Queue { .. }
+            | Self::LeftBehind { .. }
             | Self::Runtime { .. } => 1,
         }
     }

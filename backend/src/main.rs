@@ -3,6 +3,7 @@
 //! ```text
 //! AWS_REGION=sa-east-1 PULSO_ADMIN_SECRET=… backend serve --edge-url https://edge.example --data /var/lib/pulso
 //! AWS_REGION=sa-east-1 PULSO_ADMIN_SECRET=… backend tail --portal g1
+//! AWS_REGION=sa-east-1 backend redrive --sqs --queue-url https://sqs.sa-east-1.amazonaws.com/1/pulso-retry
 //! ```
 //!
 //! The modules here compute; `platform/` touches the world. This file introduces the two to each other.
@@ -12,8 +13,11 @@ mod cards;
 mod dedup;
 mod error;
 mod health;
+mod loss;
+mod metrics;
 mod platform;
 mod publish;
+mod redrive;
 mod shards;
 mod snapshot;
 mod state;
@@ -36,7 +40,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // Lines of `tail` are for people; what it does to get them is only news when it goes wrong.
     let level = match cli.command {
-        Command::Serve(_) => Level::INFO,
+        Command::Serve(_) | Command::Redrive(_) => Level::INFO,
         Command::Tail(_) => Level::WARN,
     };
     start_log(cli.log, level);
@@ -55,6 +59,7 @@ fn run(command: Command) -> Result<()> {
         match command {
             Command::Serve(args) => platform::serve::run(args).await,
             Command::Tail(args) => platform::follow::run(args).await,
+            Command::Redrive(args) => platform::redrive::run(*args).await,
         }
     });
     // A read that Kinesis never answers must not hold up the end.

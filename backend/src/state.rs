@@ -5,6 +5,7 @@ use wire::{Envelope, EventKind, PageKind, Portal, PortalId};
 
 use crate::cards::{self, CardIndex};
 use crate::dedup::{Dedup, Sighting};
+use crate::loss::{self, Loss};
 use crate::top_pages::TopPages;
 
 /// One portal's state. The same records in the same order make the same state.
@@ -14,6 +15,9 @@ pub(crate) struct PortalState {
     pub(crate) top_pages: TopPages,
     pub(crate) cards: CardIndex,
     pub(crate) dedup: Dedup,
+    /// Absent in snapshots from before losses were counted.
+    #[serde(default)]
+    pub(crate) loss: Loss,
     /// Grows with every change that a reader of the model could notice.
     pub(crate) model_revision: u64,
 }
@@ -84,8 +88,9 @@ impl PortalState {
         let batch = &envelope.batch;
         self.counts.records += 1;
         self.counts.dropped += u64::from(batch.dropped);
+        let (class, mut settled) = (loss::class(&envelope.edge.browser), Vec::new());
         for event in &batch.events {
-            match self.dedup.sight(batch.pageview, event.seq, arrived_at_ms) {
+            match self.dedup.note(batch.pageview, class, event.seq, arrived_at_ms, &mut settled) {
                 Sighting::New => {}
                 Sighting::Duplicate => {
                     self.counts.duplicates += 1;
@@ -103,6 +108,9 @@ impl PortalState {
                 let at_ms = corrected_at_ms(event.at_ms, envelope, arrived_at_ms);
                 self.view(envelope, at_ms, portal, is_dev);
             }
+        }
+        for settled in settled {
+            self.loss.add(settled);
         }
     }
 

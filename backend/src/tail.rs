@@ -152,7 +152,7 @@ fn clock(at_ms: u64) -> String {
 }
 
 /// Escapes what could move the cursor, colour the terminal or turn the text round.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
         let is_invisible = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');

@@ -1,9 +1,10 @@
-//! The edge's admin interface.
+//! The edge: its admin interface, and the door that pages use.
 
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde::{Deserialize, Serialize};
+use wire::CollectAnswer;
 
 use crate::args::Secret;
 use crate::error::{Error, Result, root_cause};
@@ -37,16 +38,7 @@ impl Admin {
     /// # Errors
     /// [`Error::HttpClient`] when the system has no certificates.
     pub(crate) fn new(edge_url: &str, secret: Option<Secret>) -> Result<Self> {
-        // Fails only when a provider is there already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        // A redirect could carry the secret elsewhere; the edge never answers one.
-        let http = Client::builder()
-            .timeout(TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|error| Error::HttpClient { what: error.to_string() })?;
-        Ok(Self { http, edge_url: edge_url.to_owned(), secret })
+        Ok(Self { http: client(TIMEOUT)?, edge_url: edge_url.to_owned(), secret })
     }
 
     /// Puts one document of a portal: `model` or `cards`.
@@ -77,6 +69,25 @@ impl Admin {
         serde_json::from_slice(&bytes).map_err(|error| format!("the edge's answer is not understood: {error}"))
     }
 
+    /// Posts a refused body again, as a page would. Safe is what the edge has accepted whole.
+    ///
+    /// # Errors
+    /// A sentence for the operator.
+    pub(crate) async fn post_pageview(&self, origin: Option<&str>, body: &str) -> std::result::Result<(), String> {
+        let request = self.http.request(Method::POST, format!("{}/pageview", self.edge_url)).header("content-type", "application/json");
+        let request = match origin {
+            Some(origin) => request.header("origin", origin),
+            None => request,
+        };
+        let bytes = self.answer(request.body(body.to_owned())).await?;
+        let answer: CollectAnswer =
+            serde_json::from_slice(&bytes).map_err(|error| format!("the edge's answer is not understood: {error}"))?;
+        match answer.rejected.len() {
+            0 => Ok(()),
+            count => Err(format!("the edge accepted {} events and refused {count}", answer.accepted)),
+        }
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.edge_url));
         match &self.secret {
@@ -95,6 +106,17 @@ impl Admin {
         let text: String = String::from_utf8_lossy(&body).chars().take(ANSWER_CHARS_MAX).collect();
         Err(format!("the edge answered {status}: {}", text.trim()))
     }
+}
+
+/// An HTTP client that follows nothing: a redirect could carry a secret elsewhere, and neither the edge nor R2 answers one.
+///
+/// # Errors
+/// [`Error::HttpClient`] when the system has no certificates.
+pub(crate) fn client(timeout: Duration) -> Result<Client> {
+    // Fails only when a provider is there already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let builder = Client::builder().timeout(timeout).redirect(reqwest::redirect::Policy::none()).no_proxy();
+    builder.build().map_err(|error| Error::HttpClient { what: error.to_string() })
 }
 
 fn away(error: &reqwest::Error) -> String {

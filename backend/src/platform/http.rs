@@ -1,10 +1,10 @@
-//! `GET /health` and `GET /figures`.
+//! `GET /health`, `GET /figures` and `GET /metrics`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -13,6 +13,8 @@ use tokio::net::TcpListener;
 use wire::ScoredItem;
 
 use crate::health::Status;
+use crate::loss::Tally;
+use crate::metrics::{self, PortalMetrics};
 use crate::platform::clock::now_ms;
 use crate::platform::desk::Desk;
 use crate::shards::Checkpoint;
@@ -25,7 +27,8 @@ type Desks = Arc<[Arc<Desk>]>;
 
 /// Answers as long as the task lives.
 pub(crate) async fn answer(listener: TcpListener, desks: Desks) {
-    let router = Router::new().route("/health", get(health)).route("/figures", get(figures)).with_state(desks);
+    let router =
+        Router::new().route("/health", get(health)).route("/figures", get(figures)).route("/metrics", get(measure)).with_state(desks);
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!("the HTTP server has ended: {error}");
     }
@@ -110,6 +113,8 @@ struct PortalFigures {
     #[serde(flatten)]
     counts: Counts,
     pageviews_remembered: usize,
+    /// By browser family; a lower bound.
+    loss: BTreeMap<&'static str, Tally>,
     items: usize,
     cards: usize,
     top_pages: Vec<ScoredItem>,
@@ -125,6 +130,7 @@ async fn figures(State(desks): State<Desks>) -> impl IntoResponse {
         let figures = PortalFigures {
             counts: state.counts.clone(),
             pageviews_remembered: state.dedup.len(),
+            loss: state.loss.families().filter(|(_, tally)| *tally != Tally::default()).collect(),
             items: state.top_pages.len(),
             cards: state.cards.len(),
             top_pages: state.top_pages.top(at_ms, LISTED_MAX),
@@ -133,4 +139,15 @@ async fn figures(State(desks): State<Desks>) -> impl IntoResponse {
         (desk.portal.id.to_string(), figures)
     };
     Json(Figures { portals: desks.iter().map(portal).collect() })
+}
+
+async fn measure(State(desks): State<Desks>) -> impl IntoResponse {
+    let portal = |desk: &Arc<Desk>| {
+        let behind_ms = desk.facts().behind_ms.values().max().copied();
+        let snapshot = desk.snapshot();
+        let state = &snapshot.state;
+        PortalMetrics { portal: desk.portal.id.to_string(), counts: state.counts.clone(), loss: state.loss.clone(), behind_ms }
+    };
+    let portals: Vec<_> = desks.iter().map(portal).collect();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::text(&portals))
 }

@@ -1,23 +1,15 @@
-//! Kinesis: the six calls that reading a stream needs, and what can go wrong with them.
+//! Kinesis: the six calls that reading a stream needs, the one that writes, and what can go wrong with them.
 
-use std::time::Duration;
-
-use aws_config::environment::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
 use aws_sdk_kinesis::Client;
-use aws_sdk_kinesis::config::timeout::TimeoutConfig;
 use aws_sdk_kinesis::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_kinesis::primitives::DateTime;
-use aws_sdk_kinesis::types::{ShardIteratorType, StreamStatus};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_sdk_kinesis::primitives::{Blob, DateTime};
+use aws_sdk_kinesis::types::{PutRecordsRequestEntry, ShardIteratorType, StreamStatus};
 
-use crate::error::{Error, Result, root_cause};
+use crate::error::{Result, root_cause};
+use crate::platform::aws;
+use crate::redrive::parcel::{self, Outcome, Parcel};
 use crate::shards::{Shard, Start};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// One attempt; 10 MB of records over a slow line included.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(15);
 /// What Kinesis gives at most.
 const RECORDS_MAX: i32 = 10_000;
 
@@ -68,17 +60,9 @@ impl Kinesis {
     /// By the usual variables and files; makes no call yet.
     ///
     /// # Errors
-    /// [`Error::NoRegion`].
+    /// [`crate::error::Error::NoRegion`].
     pub(crate) async fn connect() -> Result<Self> {
-        let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).operation_attempt_timeout(ATTEMPT_TIMEOUT).build();
-        // Without the metadata service, which the default chain would ask: a region is set, not found.
-        let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new()).or_else(ProfileFileRegionProvider::new());
-        let config = aws_config::from_env().region(region).http_client(http).timeout_config(timeouts).load().await;
-        if config.region().is_none() {
-            return Err(Error::NoRegion);
-        }
-        Ok(Self { client: Client::new(&config) })
+        Ok(Self { client: Client::new(&aws::config().await?) })
     }
 
     /// When the stream was made, Unix milliseconds: tells it from a later one of the same name.
@@ -145,6 +129,26 @@ impl Kinesis {
             records: output.records.into_iter().map(record).collect(),
         })
     }
+
+    /// Puts the records of one call into a stream; what became of each.
+    pub(crate) async fn put(&self, stream: &str, parcels: &[&Parcel]) -> Vec<Outcome> {
+        let failed = |reason: &str| vec![Outcome::failed(reason); parcels.len()];
+        let Ok(entries) = parcels.iter().map(|parcel| entry(parcel)).collect() else { return failed("unbuildable") };
+        match self.client.put_records().stream_name(stream).set_records(Some(entries)).send().await {
+            Ok(output) => {
+                let answers: Vec<_> = output.records().iter().map(|record| (record.sequence_number(), record.error_code())).collect();
+                parcel::outcomes(parcels.len(), &answers)
+            }
+            Err(error) => {
+                tracing::debug!(stream, "PutRecords failed: {}: {}", error, root_cause(&error));
+                failed(error.code().unwrap_or("no_answer"))
+            }
+        }
+    }
+}
+
+fn entry(parcel: &Parcel) -> std::result::Result<PutRecordsRequestEntry, aws_sdk_kinesis::error::BuildError> {
+    PutRecordsRequestEntry::builder().data(Blob::new(parcel.data.as_bytes())).partition_key(&parcel.key).build()
 }
 
 fn to_ms(time: Option<&DateTime>) -> u64 {

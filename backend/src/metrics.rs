@@ -1,0 +1,116 @@
+//! The figures of `GET /metrics`, in the text format of Prometheus
+//! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+
+use std::fmt::Write as _;
+
+use crate::loss::{Loss, Tally};
+use crate::state::Counts;
+
+/// What is shown of one portal.
+#[derive(Debug)]
+pub(crate) struct PortalMetrics {
+    pub(crate) portal: String,
+    pub(crate) counts: Counts,
+    pub(crate) loss: Loss,
+    /// Of the shard that is furthest behind; `None` before the first read.
+    pub(crate) behind_ms: Option<u64>,
+}
+
+type CountOf = fn(&Counts) -> u64;
+type LossOf = fn(Tally) -> u64;
+
+/// Name, help and value of the counters of a portal.
+const COUNTERS: [(&str, &str, CountOf); 7] = [
+    ("pulso_records_total", "Records of the portal's stream that were envelopes.", |counts| counts.records),
+    ("pulso_poison_records_total", "Records of the portal's stream that were none.", |counts| counts.poison),
+    ("pulso_events_total", "Events, each counted once.", |counts| counts.events),
+    ("pulso_duplicate_events_total", "Events that were there already.", |counts| counts.duplicates),
+    ("pulso_out_of_range_events_total", "Events with a seq that no tracker sends.", |counts| counts.out_of_range),
+    ("pulso_bot_events_total", "New events of browsers that a program drives.", |counts| counts.bot_events),
+    ("pulso_dropped_events_total", "Events that trackers had to forget, by their own account.", |counts| counts.dropped),
+];
+
+const LOSSES: [(&str, &str, LossOf); 3] = [
+    (
+        "pulso_loss_events_total",
+        "Gaps in the seq of pageviews that were quiet for ten minutes. A lower bound of what was lost: what never left the device, and a \
+         lost end of a pageview, is not seen. Subtract pulso_loss_recovered_events_total.",
+        |tally| tally.lost,
+    ),
+    (
+        "pulso_loss_expected_events_total",
+        "Events up to the highest seq of pageviews that were quiet for ten minutes, lost ones included: what the lower bound \
+         pulso_loss_events_total is a part of.",
+        |tally| tally.expected,
+    ),
+    (
+        "pulso_loss_recovered_events_total",
+        "Events counted in pulso_loss_events_total that came later, for example from a retry queue.",
+        |tally| tally.recovered,
+    ),
+];
+
+/// The whole text.
+pub(crate) fn text(portals: &[PortalMetrics]) -> String {
+    let mut text = String::new();
+    for (name, help, value) in COUNTERS {
+        head(&mut text, name, help, "counter");
+        for one in portals {
+            // A `String` takes everything. Portals are [a-z0-9-], families a closed list: nothing to escape.
+            let _ = writeln!(text, "{name}{{portal=\"{}\"}} {}", one.portal, value(&one.counts));
+        }
+    }
+    for (name, help, value) in LOSSES {
+        head(&mut text, name, help, "counter");
+        for one in portals {
+            for (browser, tally) in one.loss.families() {
+                let _ = writeln!(text, "{name}{{portal=\"{}\",browser=\"{browser}\"}} {}", one.portal, value(tally));
+            }
+        }
+    }
+    let name = "pulso_behind_milliseconds";
+    head(&mut text, name, "How far the reader of the slowest shard was behind the end of the stream at its last read.", "gauge");
+    for one in portals {
+        if let Some(behind_ms) = one.behind_ms {
+            let _ = writeln!(text, "{name}{{portal=\"{}\"}} {behind_ms}", one.portal);
+        }
+    }
+    text
+}
+
+fn head(text: &mut String, name: &str, help: &str, kind: &str) {
+    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dedup::Settled;
+
+    #[test]
+    fn every_line_is_a_sample_or_a_comment_and_labels_are_a_fixed_set() {
+        let mut loss = Loss::default();
+        loss.add(Settled { class: 1, expected: 5, lost: 2, recovered: 1 });
+        let counts = Counts { events: 7, poison: 1, ..Counts::default() };
+        let portals = [
+            PortalMetrics { portal: "g1".to_owned(), counts, loss, behind_ms: Some(12) },
+            PortalMetrics { portal: "ge".to_owned(), counts: Counts::default(), loss: Loss::default(), behind_ms: None },
+        ];
+        let text = text(&portals);
+        for line in [
+            "pulso_events_total{portal=\"g1\"} 7",
+            "pulso_poison_records_total{portal=\"g1\"} 1",
+            "pulso_loss_events_total{portal=\"g1\",browser=\"chrome\"} 2",
+            "pulso_loss_expected_events_total{portal=\"g1\",browser=\"chrome\"} 5",
+            "pulso_loss_recovered_events_total{portal=\"g1\",browser=\"chrome\"} 1",
+            "pulso_loss_events_total{portal=\"ge\",browser=\"other\"} 0",
+            "pulso_behind_milliseconds{portal=\"g1\"} 12",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 7 * 2 + 3 * 2 * 10 + 1);
+        assert_eq!(text.lines().filter(|line| line.starts_with("# HELP ")).count(), 11);
+        assert!(text.contains("# HELP pulso_loss_events_total Gaps") && text.contains("A lower bound"));
+        assert!(text.ends_with('\n'));
+    }
+}
