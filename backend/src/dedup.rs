@@ -9,6 +9,12 @@ use wire::PageviewId;
 
 /// How long a pageview is remembered after its last event. Retry queues give up sooner.
 pub(crate) const KEEP_MS: u64 = 86_400_000;
+
+/// Whether a record came so late that a copy of it may have been counted and forgotten. What was set aside in an outage can be
+/// days old: it is in the archive, and counts for nothing here.
+pub(crate) const fn is_beyond_memory(received_at_ms: u64, arrived_at_ms: u64) -> bool {
+    arrived_at_ms.saturating_sub(received_at_ms) > KEEP_MS
+}
 /// About 110 bytes each with the map's slack and the queue: 110 MB. The oldest go first.
 const PAGEVIEWS_MAX: usize = 1_000_000;
 /// Words past the first 64 events of a pageview; sparse, 16 bytes each: 64 MB at most.

@@ -20,11 +20,12 @@ type CountOf = fn(&Counts) -> u64;
 type LossOf = fn(Tally) -> u64;
 
 /// Name, help and value of the counters of a portal.
-const COUNTERS: [(&str, &str, CountOf); 7] = [
+const COUNTERS: [(&str, &str, CountOf); 8] = [
     ("pulso_records_total", "Records of the portal's stream that were envelopes.", |counts| counts.records),
     ("pulso_poison_records_total", "Records of the portal's stream that were none.", |counts| counts.poison),
     ("pulso_events_total", "Events, each counted once.", |counts| counts.events),
     ("pulso_duplicate_events_total", "Events that were there already.", |counts| counts.duplicates),
+    ("pulso_late_events_total", "Events that came more than a day late, which are archived only.", |counts| counts.late),
     ("pulso_out_of_range_events_total", "Events with a seq that no tracker sends.", |counts| counts.out_of_range),
     ("pulso_bot_events_total", "New events of browsers that a program drives.", |counts| counts.bot_events),
     ("pulso_dropped_events_total", "Events that trackers had to forget, by their own account.", |counts| counts.dropped),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use wire::{Envelope, EventKind, PageKind, Portal, PortalId};
 
 use crate::cards::{self, CardIndex};
-use crate::dedup::{Dedup, Sighting};
+use crate::dedup::{self, Dedup, Sighting};
 use crate::loss::{self, Loss};
 use crate::top_pages::TopPages;
 
@@ -35,6 +35,9 @@ pub(crate) struct Counts {
     pub(crate) duplicates: u64,
     /// Events with a `seq` that the edge refuses.
     pub(crate) out_of_range: u64,
+    /// Events that came more than a day after the edge had them: archived only.
+    #[serde(default)]
+    pub(crate) late: u64,
     /// New events of batches that said a program drives the browser.
     pub(crate) bot_events: u64,
     /// Events that trackers had to forget, by their own account; a batch that is sent again counts again.
@@ -88,6 +91,10 @@ impl PortalState {
         let batch = &envelope.batch;
         self.counts.records += 1;
         self.counts.dropped += u64::from(batch.dropped);
+        if dedup::is_beyond_memory(envelope.edge.received_at_ms, arrived_at_ms) {
+            self.counts.late += u64::try_from(batch.events.len()).unwrap_or(0);
+            return;
+        }
         let (class, mut settled) = (loss::class(&envelope.edge.browser), Vec::new());
         for event in &batch.events {
             match self.dedup.note(batch.pageview, class, event.seq, arrived_at_ms, &mut settled) {
@@ -176,6 +183,16 @@ mod tests {
         let kinds = &counts.by_kind;
         assert_eq!((kinds.pageview, kinds.engagement, kinds.click, kinds.impression, kinds.custom), (2, 2, 2, 2, 2));
         assert!((state.top_pages.top(ARRIVED, 1)[0].score - 2.0).abs() < 0.01);
+    }
+
+    #[test]
+    fn what_comes_a_day_late_is_archived_only() {
+        let mut late = envelope(1);
+        late.edge.received_at_ms = ARRIVED - dedup::KEEP_MS - 1;
+        let mut in_time = envelope(2);
+        in_time.edge.received_at_ms = ARRIVED - dedup::KEEP_MS;
+        let state = state_after(&[late, in_time]);
+        assert_eq!((state.counts.records, state.counts.events, state.counts.late), (2, 5, 5));
     }
 
     #[test]

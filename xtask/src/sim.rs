@@ -24,6 +24,13 @@ pub(crate) struct Options {
     full: bool,
 }
 
+/// For `cargo xtask test`: the default run, then every mutant. `is_full` plays 10,000 seeds.
+pub(crate) fn check(is_full: bool) -> Result<()> {
+    let seeds = if is_full { 10_000 } else { 2_000 };
+    verb(&Options { seeds, seed: None, mutants: false, full: is_full })?;
+    verb(&Options { seeds, seed: None, mutants: true, full: false })
+}
+
 /// The verb.
 pub(crate) fn verb(options: &Options) -> Result<()> {
     let mut sim = Command::new("cargo");

@@ -11,7 +11,7 @@ use clap::Args;
 use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
-use crate::{faults, pack, paths, replay, run, setup, tail, tidy};
+use crate::{faults, pack, paths, replay, run, setup, sim, tail, tidy};
 
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
@@ -43,6 +43,7 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         ("unit tests and doctests", Box::new(|| run::shown("cargo test", cargo().args(["test", "--workspace", "--quiet"])))),
         ("documentation", Box::new(documentation)),
         ("browser unit tests", Box::new(|| browser_tests(&wasm))),
+        ("the simulator, and every planted bug", Box::new(|| sim::check(options.full))),
         ("build", Box::new(|| pack::everything(&wasm, options.full))),
     ];
     checks.extend(end_to_end(options));

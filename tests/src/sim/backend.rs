@@ -8,7 +8,7 @@ use super::kinesis::Record;
 use super::mutant::Mutant;
 use super::rng::Rng;
 use super::world::World;
-use crate::dedup::{Dedup, KEEP_MS, Sighting};
+use crate::dedup::{Dedup, Sighting, is_beyond_memory};
 
 /// How far one shard may run ahead of the other.
 const LAG_MS: u64 = 600_000;
@@ -20,8 +20,8 @@ const CHECKPOINT_RECORDS: usize = 40;
 pub(crate) struct Counted {
     pub(crate) events: HashMap<(usize, u32), Seen>,
     pub(crate) duplicates: u64,
-    /// Counted twice, since the copies lie further apart than the backend remembers.
-    pub(crate) beyond_memory: u64,
+    /// Copies that came more than a day late: archived only.
+    pub(crate) late: u64,
     /// Records that are read again after crashes.
     pub(crate) reread: u64,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Counted {
 pub(crate) struct Seen {
     pub(crate) counted: u32,
     pub(crate) stored: u32,
-    last_ms: u64,
+    pub(crate) late: u32,
 }
 
 struct Checkpoint {
@@ -112,10 +112,16 @@ impl Reader<'_> {
         let Some(number) = number.filter(|_| envelope.batch.portal.as_str() == self.portal) else {
             return self.breaks("I5", &format!("pageview {} in the stream of {}", envelope.batch.pageview, self.portal));
         };
+        let is_late = is_beyond_memory(envelope.edge.received_at_ms, record.at_ms);
         for event in &envelope.batch.events {
             self.check(number, event, &envelope);
+            if is_late {
+                self.counted.events.entry((number, event.seq)).or_default().late += 1;
+                self.counted.late += 1;
+                continue;
+            }
             let sighting = self.dedup.sight(envelope.batch.pageview, event.seq, record.at_ms);
-            self.tally(number, event.seq, sighting, record.at_ms);
+            self.tally(number, event.seq, sighting);
         }
     }
 
@@ -139,14 +145,11 @@ impl Reader<'_> {
         }
     }
 
-    fn tally(&mut self, number: usize, seq: u32, sighting: Sighting, at_ms: u64) {
+    fn tally(&mut self, number: usize, seq: u32, sighting: Sighting) {
         let seen = self.counted.events.entry((number, seq)).or_default();
-        let age_ms = at_ms.saturating_sub(seen.last_ms);
         seen.stored += 1;
-        seen.last_ms = seen.last_ms.max(at_ms);
         match sighting {
             Sighting::Duplicate if !self.world.is(Mutant::DedupSeesNothing) => self.counted.duplicates += 1,
-            Sighting::New | Sighting::Duplicate if seen.counted > 0 && age_ms + LAG_MS >= KEEP_MS => self.counted.beyond_memory += 1,
             Sighting::New | Sighting::Duplicate => seen.counted += 1,
             Sighting::OutOfRange => self.breaks("I5", &format!("p{number}#{seq}, is out of range")),
         }

@@ -18,7 +18,7 @@ pub(crate) struct Totals {
     pub(crate) forgotten: u64,
     pub(crate) streamed: u64,
     pub(crate) duplicates: u64,
-    pub(crate) beyond_memory: u64,
+    pub(crate) late: u64,
     pub(crate) reread: u64,
     pub(crate) dead: u64,
     pub(crate) lost: u64,
@@ -33,7 +33,7 @@ impl Totals {
         self.forgotten += other.forgotten;
         self.streamed += other.streamed;
         self.duplicates += other.duplicates;
-        self.beyond_memory += other.beyond_memory;
+        self.late += other.late;
         self.reread += other.reread;
         self.dead += other.dead;
         self.lost += other.lost;
@@ -56,7 +56,7 @@ pub(crate) fn judge(world: &World) -> Totals {
         let counted = backend::read(world, portal, records, &mut rng);
         all.events.extend(counted.events);
         all.duplicates += counted.duplicates;
-        all.beyond_memory += counted.beyond_memory;
+        all.late += counted.late;
         all.reread += counted.reread;
     }
     let dead = judge_dead(world);
@@ -70,7 +70,7 @@ pub(crate) fn judge(world: &World) -> Totals {
         forgotten: ledger.count(Fate::Forgotten),
         streamed: u64::try_from(all.events.len()).unwrap_or(0),
         duplicates: all.duplicates,
-        beyond_memory: all.beyond_memory,
+        late: all.late,
         reread: all.reread,
         dead,
         lost,
@@ -131,7 +131,7 @@ fn judge_events(world: &World, all: &Counted) -> u64 {
             let seen = all.events.get(&(number, seq)).copied().unwrap_or_default();
             let name = format!("p{number}#{seq},");
             match entry.fate {
-                Fate::Accepted if seen.counted == 0 => {
+                Fate::Accepted if seen.counted == 0 && seen.late == 0 => {
                     lost += 1;
                     broken.push(("I1", format!("{name} got a 2xx and is not in the stream")));
                 }
@@ -144,11 +144,11 @@ fn judge_events(world: &World, all: &Counted) -> u64 {
             if seen.counted > 1 {
                 broken.push(("I3", format!("{name} counts {} times", seen.counted)));
             }
-            if is_clear && seen.stored > 1 {
-                broken.push(("once", format!("{name} was stored {} times though every failure was clear", seen.stored)));
+            if is_clear && seen.stored + seen.late > 1 {
+                broken.push(("once", format!("{name} was stored {} times though every failure was clear", seen.stored + seen.late)));
             }
             accepted += u64::from(entry.fate == Fate::Accepted);
-            in_stream += u64::from(entry.fate == Fate::Accepted && seen.counted > 0);
+            in_stream += u64::from(entry.fate == Fate::Accepted && (seen.counted > 0 || seen.late > 0));
         }
         let is_whole = pageview.entries.iter().all(|entry| entry.fate == Fate::Accepted);
         let has_gap = (0_u32..).zip(&pageview.entries).any(|(seq, _)| !all.events.contains_key(&(number, seq)));

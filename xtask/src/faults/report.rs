@@ -14,6 +14,9 @@ use super::trial::Figures;
 use crate::ledger::{Reading, RowCount};
 use crate::{paths, run};
 
+/// No answer may take longer, whatever Kinesis does: its deadline of 3 s, the queue's of 5 s, and a second for a busy machine.
+const ANSWER_MS_MAX: u64 = 9_000;
+
 /// A row that was done, before anybody counted.
 #[derive(Debug, Clone)]
 pub(super) struct Done {
@@ -72,6 +75,7 @@ impl Done {
         check(count.lost == 0, format!("{} events are lost", count.lost));
         check(count.accepted == count.sent, format!("{} events got no 2xx", count.sent - count.accepted));
         check(!self.bounds.has_no_duplicates || count.duplicates == 0, format!("{} duplicates", count.duplicates));
+        check(self.answers.slowest_ms <= ANSWER_MS_MAX, format!("an answer took {} ms", self.answers.slowest_ms));
         let is_safe_at_once = self.answers.first.keys().all(|status| status == "202");
         check(!self.bounds.is_safe_at_once || is_safe_at_once, format!("first tries: {:?}", self.answers.first));
         check(self.faults >= self.bounds.faults_min, format!("only {} faults, wanted {}", self.faults, self.bounds.faults_min));
