@@ -109,8 +109,8 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 7 * 2 + 3 * 2 * 10 + 1);
-        assert_eq!(text.lines().filter(|line| line.starts_with("# HELP ")).count(), 11);
+        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 8 * 2 + 3 * 2 * 10 + 1);
+        assert_eq!(text.lines().filter(|line| line.starts_with("# HELP ")).count(), 12);
         assert!(text.contains("# HELP pulso_loss_events_total Gaps") && text.contains("A lower bound"));
         assert!(text.ends_with('\n'));
     }

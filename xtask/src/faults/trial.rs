@@ -21,8 +21,7 @@ use crate::{pack, paths, run};
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 /// How long the worker may take to try Kinesis again after an outage: its breaker's longest pause and a bit.
 const RECOVERY: Duration = Duration::from_secs(40);
-/// How long the retry queue may take to run empty: its longest delay is 15 min (I8), and a batch of it waits a little more.
-/// some, for what comes back may meet another row's fault and wait again.
+/// How long the retry queue may take to run empty: its longest delay is 15 min (I8), and a batch waits a little more.
 const QUEUE_PATIENCE: Duration = Duration::from_mins(16);
 /// How long the next row waits for this row's records to leave the queue, so that they do not meet its faults.
 const ROW_PATIENCE: Duration = Duration::from_secs(50);
