@@ -2,6 +2,7 @@
 
 use wire::{DeadLetter, Envelope, PortalId, Portals, RetryMessage, Via};
 
+use crate::aws::kinesis::RECORDS_MAX;
 use crate::delivery::Parcel;
 
 /// Where records are set aside in a long outage.
@@ -135,19 +136,22 @@ pub fn batches(messages: Vec<String>) -> Vec<Vec<String>> {
     batches
 }
 
-/// Cuts parcels, by their sizes, into calls that `PutRecords` takes; gives the index at which each call begins.
+/// Cuts the parcels of one portal, in their order, into calls that `PutRecords` takes.
 #[must_use]
-pub fn call_starts(sizes: &[usize], records_max: usize) -> Vec<usize> {
-    let (mut starts, mut bytes, mut records) = (Vec::new(), 0, 0);
-    for (index, size) in sizes.iter().enumerate() {
-        if starts.is_empty() || records == records_max || bytes + size > PUT_BYTES_MAX {
-            starts.push(index);
-            (bytes, records) = (0, 0);
+pub fn calls(parcels: Vec<Parcel>) -> Vec<Vec<Parcel>> {
+    let mut calls: Vec<Vec<Parcel>> = Vec::new();
+    let mut bytes = 0;
+    for parcel in parcels {
+        bytes += parcel.data.len();
+        match calls.last_mut() {
+            Some(call) if call.len() < RECORDS_MAX && bytes <= PUT_BYTES_MAX => call.push(parcel),
+            Some(_) | None => {
+                bytes = parcel.data.len();
+                calls.push(vec![parcel]);
+            }
         }
-        bytes += size;
-        records += 1;
     }
-    starts
+    calls
 }
 
 #[cfg(test)]
@@ -240,9 +244,18 @@ mod tests {
 
     #[test]
     fn calls_are_cut_at_records_and_bytes() {
-        assert_eq!(call_starts(&[1; 500], 500), [0]);
-        assert_eq!(call_starts(&[1; 501], 500), [0, 500]);
-        assert_eq!(call_starts(&[PUT_BYTES_MAX / 2; 5], 500), [0, 2, 4]);
-        assert_eq!(call_starts(&[], 500), Vec::<usize>::new());
+        let parcel = |bytes: usize| Parcel {
+            portal: PortalId::parse("g1").unwrap(),
+            key: String::new(),
+            data: "x".repeat(bytes),
+            attempts: 0,
+            first_failed_at_ms: None,
+        };
+        let counts = |count: usize, bytes: usize| calls(vec![parcel(bytes); count]).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(counts(500, 1), [500]);
+        assert_eq!(counts(501, 1), [500, 1]);
+        assert_eq!(counts(5, PUT_BYTES_MAX / 2), [2, 2, 1]);
+        assert_eq!(counts(2, PUT_BYTES_MAX + 1), [1, 1]);
+        assert_eq!(counts(0, 1), Vec::<usize>::new());
     }
 }

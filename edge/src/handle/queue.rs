@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use wire::{DeadLetter, PortalId, Via};
 
 use super::stream;
-use crate::aws::kinesis::RECORDS_MAX;
 use crate::config::Config;
 use crate::day;
 use crate::delivery::{Holder, Parcel, Verdict};
@@ -50,14 +49,9 @@ async fn retry_all(batch: &MessageBatch<String>, config: &Config, env: &Env) {
 }
 
 /// Delivers any number of parcels of one portal; a verdict each, in their order.
-pub(super) async fn deliver_in_calls(holder: Holder, mut parcels: Vec<Parcel>, config: &Config, env: &Env) -> Vec<Verdict> {
-    let sizes: Vec<usize> = parcels.iter().map(|parcel| parcel.data.len()).collect();
-    let mut calls = Vec::new();
-    for start in retry::call_starts(&sizes, RECORDS_MAX).into_iter().rev() {
-        calls.push(parcels.split_off(start));
-    }
-    let mut verdicts = Vec::with_capacity(sizes.len());
-    for call in calls.into_iter().rev() {
+pub(super) async fn deliver_in_calls(holder: Holder, parcels: Vec<Parcel>, config: &Config, env: &Env) -> Vec<Verdict> {
+    let mut verdicts = Vec::with_capacity(parcels.len());
+    for call in retry::calls(parcels) {
         verdicts.extend(stream::deliver(holder, call, config, env).await);
     }
     verdicts

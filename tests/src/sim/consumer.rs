@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use edge::aws::kinesis::RECORDS_MAX;
 use edge::day;
 use edge::delivery::{Holder, Parcel, Verdict};
 use edge::retry::{self, DEAD_PREFIX, Delivered, GivenUp};
@@ -60,14 +59,9 @@ async fn retry_all(world: &Rc<World>, isolate: usize, batch: &Batch) {
     }
 }
 
-async fn deliver_in_calls(world: &Rc<World>, isolate: usize, holder: Holder, mut parcels: Vec<Parcel>) -> Vec<Verdict> {
-    let sizes: Vec<usize> = parcels.iter().map(|parcel| parcel.data.len()).collect();
-    let mut calls = Vec::new();
-    for start in retry::call_starts(&sizes, RECORDS_MAX).into_iter().rev() {
-        calls.push(parcels.split_off(start));
-    }
-    let mut verdicts = Vec::with_capacity(sizes.len());
-    for call in calls.into_iter().rev() {
+async fn deliver_in_calls(world: &Rc<World>, isolate: usize, holder: Holder, parcels: Vec<Parcel>) -> Vec<Verdict> {
+    let mut verdicts = Vec::with_capacity(parcels.len());
+    for call in retry::calls(parcels) {
         verdicts.extend(shell::deliver(world, isolate, holder, call).await);
     }
     verdicts
