@@ -50,6 +50,7 @@ pub(crate) async fn inject(proxy: &Arc<Proxy>, fault: &Fault, parts: Parts, body
         Fault::ResetBeforeBody | Fault::ResetBeforeApply => Ok(reset(&cut)),
         Fault::ResetDuringApply => {
             let applying = Arc::clone(proxy);
+            // What it answers nobody hears.
             tokio::spawn(async move { applying.apply(parts, body).await });
             Ok(reset(&cut))
         }
@@ -74,7 +75,7 @@ fn reset(cut: &Cut) -> Response {
 
 /// Passes on all records but k of n. The body changes, so that the signature no longer fits it: the stand-in has to
 /// believe the caller, which is the plan's `pass_as`, or not ask for signatures.
-async fn partial(proxy: &Proxy, codes: &[String], is_honest: bool, mut parts: Parts, body: Bytes) -> Result<Response> {
+async fn partial(proxy: &Arc<Proxy>, codes: &[String], is_honest: bool, mut parts: Parts, body: Bytes) -> Result<Response> {
     let mut request: Value = serde_json::from_slice(&body)?;
     let records = answer::records(&request);
     let count = records.len();
@@ -159,7 +160,7 @@ fn announced(length: usize, body: Body) -> Response {
 }
 
 /// Kinesis with another clock: it refuses what was signed too far away, and its `Date` tells what it takes for now.
-async fn clock(proxy: &Proxy, fault: &Fault, ahead_s: i64, parts: Parts, body: Bytes) -> Result<Response> {
+async fn clock(proxy: &Arc<Proxy>, fault: &Fault, ahead_s: i64, parts: Parts, body: Bytes) -> Result<Response> {
     let now_s = i64::try_from(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs())? + ahead_s;
     let is_refused = signed_at_s(&parts.headers).is_none_or(|signed_s| (signed_s - now_s).abs() > CLOCK_TOLERANCE_S);
     let mut response = if is_refused {

@@ -111,14 +111,19 @@ impl Proxy {
     }
 
     /// Passes a PutRecords on and counts the records that the stand-in says it stored.
-    async fn apply(&self, parts: axum::http::request::Parts, body: Bytes) -> Result<upstream::Reply> {
-        let reply = self.upstream.call(parts, body).await?;
-        let applied = reply.stored();
-        self.with_tally(|tally| {
-            tally.calls_applied += u64::from(applied > 0);
-            tally.records_applied += applied;
+    /// In a task of its own: a worker that is killed takes its connections along, but not what the stand-in is storing.
+    async fn apply(self: &Arc<Self>, parts: axum::http::request::Parts, body: Bytes) -> Result<upstream::Reply> {
+        let proxy = Arc::clone(self);
+        let applying = tokio::spawn(async move {
+            let reply = proxy.upstream.call(parts, body).await?;
+            let applied = reply.stored();
+            proxy.with_tally(|tally| {
+                tally.calls_applied += u64::from(applied > 0);
+                tally.records_applied += applied;
+            });
+            Ok(reply)
         });
-        Ok(reply)
+        applying.await?
     }
 
     fn with_tally<T>(&self, change: impl FnOnce(&mut Tally) -> T) -> T {

@@ -110,7 +110,7 @@ fn run(options: &Options) -> Result<Report> {
     }
     let mut report = trial.finish()?;
     if let Some(wrong_secret) = wrong_secret {
-        report.add(wrong_secret.finish()?);
+        report.add(wrong_secret::NAME, wrong_secret.finish()?);
     }
     Ok(report)
 }

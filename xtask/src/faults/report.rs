@@ -126,13 +126,13 @@ impl Report {
         report
     }
 
-    /// Brings in another stack's.
-    pub(super) fn add(&mut self, other: Self) {
+    /// Brings in that of a row which has a stack of its own.
+    pub(super) fn add(&mut self, row: &str, other: Self) {
         self.rows.extend(other.rows);
         self.totals.add(&other.totals);
         self.dead += other.dead;
-        self.facts.extend(other.facts);
-        self.wrong.extend(other.wrong);
+        self.facts.extend(other.facts.into_iter().map(|fact| format!("row {row}: {fact}")));
+        self.wrong.extend(other.wrong.into_iter().map(|wrong| format!("row {row}: {wrong}")));
     }
 
     /// An error that names everything that is not as it has to be.
