@@ -98,7 +98,7 @@ fn refusals() -> Vec<Row> {
         // First, because what a person has to mend waits up to five minutes in the queue; it comes back under other rows' faults.
         Row {
             waits_long: true,
-            ..Row::new("14", "credentials, rights, stream or key wrong (7 codes), every 2nd call", 350, every(2, &json!(codes)), 140)
+            ..Row::new("14", "credentials, rights, stream or key wrong (7 codes), every 2nd call", 350, every(2, &json!(codes)), 80)
         },
         Row::new("1a", "Kinesis answers 500 to 10 % of the calls", 250, rate(10, &internal()), 10).without_duplicates(),
         Row::new("1b", "a load balancer answers 503 to 50 % of the calls", 250, rate(50, &status(503, None)), 60)
@@ -126,8 +126,8 @@ fn answers_that_lie() -> Vec<Row> {
     let lies = json!([{ "kind": "hidden_failures" }, { "kind": "short_list" }, { "kind": "long_list" }, { "kind": "no_list" }]);
     let cut = json!([{ "kind": "truncated" }, { "kind": "not_json" }]);
     vec![
-        Row::new("5", "FailedRecordCount lies; Records shorter, longer, missing", 200, every(2, &lies), 80).quick(),
-        Row::new("6", "200 with a truncated or non-JSON body, after the records are stored", 100, every(2, &cut), 40).quick(),
+        Row::new("5", "FailedRecordCount lies; Records shorter, longer, missing", 200, every(2, &lies), 40),
+        Row::new("6", "200 with a truncated or non-JSON body, after the records are stored", 100, every(2, &cut), 20).quick(),
     ]
 }
 
@@ -141,17 +141,17 @@ fn broken_connections() -> Vec<Row> {
         { "kind": "reset_mid_answer" },
     ]);
     vec![
-        Row::new("7a", "no headers ever, stored or not", 200, every(2, &silent), 40).waiting(),
-        Row::new("7b", "the answer's body never ends, stored or not", 200, every(2, &endless), 40).waiting(),
+        Row::new("7a", "no headers ever, stored or not", 200, every(2, &silent), 30).waiting(),
+        Row::new("7b", "the answer's body never ends, stored or not", 200, every(2, &endless), 30).waiting(),
         Row::new(
             "8",
             "stored, and the connection is reset instead of an answer",
             400,
             every(2, &json!([{ "kind": "reset_after_apply" }])),
-            160,
+            80,
         )
         .quick(),
-        Row::new("9", "connection reset before the body, before, during and in the middle of the answer", 400, every(2, &resets), 160)
+        Row::new("9", "connection reset before the body, before, during and in the middle of the answer", 400, every(2, &resets), 80)
             .quick(),
         Row::new("10", "the answer comes at 1 byte/s", 80, every(2, &json!([{ "kind": "trickle" }])), 20).waiting().quick(),
     ]

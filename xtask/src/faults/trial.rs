@@ -23,7 +23,7 @@ pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 const RECOVERY: Duration = Duration::from_secs(40);
 /// How long the retry queue may take to run empty: its longest delay is 15 min (I8), and a batch waits a little more.
 const QUEUE_PATIENCE: Duration = Duration::from_mins(16);
-/// How long the next row waits for this row's records to leave the queue, so that they do not meet its faults.
+/// How long the next row waits for the records of one that forbids duplicates to leave the queue, so that they meet no fault of its own.
 const ROW_PATIENCE: Duration = Duration::from_secs(50);
 /// Nothing is in the queue any more: what has not come for so long does not come.
 const QUIET: Duration = Duration::from_secs(5);
@@ -86,7 +86,10 @@ impl FaultTrial {
         if row.waits_long {
             self.long_waiting = self.pending()?;
         }
-        self.await_queue(self.long_waiting, ROW_PATIENCE).map(|_| ())
+        if row.bounds.has_no_duplicates {
+            self.await_queue(self.long_waiting, ROW_PATIENCE)?;
+        }
+        Ok(())
     }
 
     /// Batches for a row.
