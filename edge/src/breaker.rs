@@ -1,8 +1,9 @@
 //! A circuit breaker for one stream in one isolate: while Kinesis is down, records go straight to the queue, and a probe now and
 //! then finds out when it is back.
 
-/// Calls in a row without one stored record that open it. Fewer would open on a single throttled second.
-const FAILURES_TO_OPEN: u32 = 5;
+/// Calls in a row without one stored record that open it: at a failure rate of a half that happens once in two thousand calls,
+/// at nine tenths at once.
+const FAILURES_TO_OPEN: u32 = 10;
 /// Pause before the first probe, milliseconds; it doubles with each that fails.
 const PROBE_FIRST_MS: u64 = 1_000;
 /// Longest pause between probes: a stream that is back is used again within half a minute.

@@ -3,18 +3,27 @@
 //! One state machine that only decides. The worker's fetch handler, its queue consumer, its cron and the simulator all run it:
 //! they do what an [`Effect`] says, and report what came of it as the next [`Input`].
 
-use wire::{PortalId, RetryHeader, RetryMessage};
+pub mod drain;
+pub mod queue;
+pub mod stream;
+pub mod world;
+
+use wire::{Envelope, PortalId, RetryHeader, RetryMessage};
 
 use crate::aws::kinesis::Outcome;
 use crate::breaker::Permit;
 
 /// The consumer sets records aside once Kinesis has been down for so long: a queue holds 25 GB, which is less than an hour at a peak.
 pub const SPILL_AFTER_MS: u64 = 300_000;
-/// First delay in the queue, seconds; doubled with each attempt.
-const DELAY_FIRST_S: u32 = 2;
+/// Shortest delay in the queue, seconds.
+const DELAY_MIN_S: u32 = 2;
 /// Longest delay, seconds: a quarter of an hour after an outage everything is on its way.
 const DELAY_MAX_S: u32 = 900;
-/// First delay when it takes a person to mend it (credentials, rights, a missing stream): trying hot would only make noise.
+/// Longest delay behind an open breaker, seconds: that of its probes. Nothing was tried, so nothing is spared by waiting longer.
+const DELAY_BLOCKED_MAX_S: u32 = 30;
+/// What was not tried, for the breaker is open.
+const BLOCKED: &str = "breaker_open";
+/// Shortest delay when it takes a person to mend it (credentials, rights, a missing stream): trying hot would only make noise.
 const DELAY_CONFIGURATION_S: u32 = 300;
 
 /// A record on its way to its portal's stream.
@@ -30,6 +39,17 @@ pub struct Parcel {
     pub attempts: u32,
     /// When it failed first, Unix milliseconds, if it ever did.
     pub first_failed_at_ms: Option<u64>,
+}
+
+impl Parcel {
+    /// A batch that was just collected.
+    ///
+    /// # Errors
+    /// When it cannot be written as a record.
+    pub fn first(envelope: &Envelope) -> Result<Self, wire::Error> {
+        let key = envelope.edge.visitor.to_string();
+        Ok(Self { portal: envelope.batch.portal.clone(), key, data: envelope.to_record()?, attempts: 0, first_failed_at_ms: None })
+    }
 }
 
 /// Who holds the records meanwhile, and so where they may stay.
@@ -119,7 +139,7 @@ impl Delivery {
     /// Begins. `permit` is what the stream's breaker says now; `jitter` a random number that spreads retries.
     #[must_use]
     pub fn start(holder: Holder, parcels: Vec<Parcel>, permit: Permit, jitter: u32, now_ms: u64) -> (Self, Effect) {
-        let fates = vec![Fate::Open { reason: "breaker_open".to_owned() }; parcels.len()];
+        let fates = vec![Fate::Open { reason: BLOCKED.to_owned() }; parcels.len()];
         let in_hand = (0..parcels.len()).collect();
         let mut delivery = Self { holder, parcels, fates, in_hand, has_signed_again: false, started_at_ms: now_ms, jitter };
         let effect = match permit {
@@ -212,11 +232,17 @@ impl Delivery {
         }
     }
 
-    /// Doubles with each attempt; between half of it and all of it, so that what failed together does not come back together.
+    /// As long as the record has waited already, which makes waits grow exponentially and none longer than the outage it is in;
+    /// between half of it and all of it, so that what failed together does not come back together.
     fn delay_s(&self, index: usize) -> u32 {
-        let attempts = self.parcels.get(index).map_or(0, |parcel| parcel.attempts);
-        let first_s = if is_configuration(self.reason(index)) { DELAY_CONFIGURATION_S } else { DELAY_FIRST_S };
-        let full_s = first_s.saturating_mul(1 << attempts.min(16)).min(DELAY_MAX_S);
+        let failed_at_ms = self.parcels.get(index).and_then(|parcel| parcel.first_failed_at_ms);
+        let waited_ms = failed_at_ms.map_or(0, |at_ms| self.started_at_ms.saturating_sub(at_ms));
+        let (min_s, max_s) = match self.reason(index) {
+            BLOCKED => (DELAY_MIN_S, DELAY_BLOCKED_MAX_S),
+            reason if is_configuration(reason) => (DELAY_CONFIGURATION_S, DELAY_MAX_S),
+            _ => (DELAY_MIN_S, DELAY_MAX_S),
+        };
+        let full_s = u32::try_from(waited_ms / 1_000).unwrap_or(max_s).clamp(min_s, max_s);
         full_s / 2 + self.jitter % (full_s / 2 + 1)
     }
 

@@ -126,14 +126,17 @@ fn a_learnt_clock_is_tried_once_and_only_for_what_failed() {
 }
 
 #[test]
-fn delays_double_up_to_a_quarter_of_an_hour_and_are_spread() {
-    let delay = |attempts, reason: &str, jitter| {
+fn waits_grow_with_the_outage_and_are_spread() {
+    let now_ms = 100_000_000;
+    let delay = |waited_s: u64, reason: &str, jitter| {
         let mut one = parcels(1);
         for parcel in &mut one {
-            parcel.attempts = attempts;
+            parcel.first_failed_at_ms = Some(now_ms - waited_s * 1_000);
         }
-        let (mut delivery, _) = Delivery::start(Holder::Queue, one, Permit::Through, jitter, 7);
-        match delivery.next(put(vec![failed(reason)]), 8) {
+        let permit = if reason == BLOCKED { Permit::Blocked { open_for_ms: 1 } } else { Permit::Through };
+        let (mut delivery, effect) = Delivery::start(Holder::Queue, one, permit, jitter, now_ms);
+        let effect = if matches!(effect, Effect::Put(_)) { delivery.next(put(vec![failed(reason)]), now_ms) } else { effect };
+        match effect {
             Effect::Answer(verdicts) => match verdicts.first() {
                 Some(Verdict::Kept { delay_s, .. }) => *delay_s,
                 other => panic!("{other:?}"),
@@ -141,10 +144,10 @@ fn delays_double_up_to_a_quarter_of_an_hour_and_are_spread() {
             other => panic!("{other:?}"),
         }
     };
-    let smallest: Vec<_> = [0, 1, 2, 5, 9, 50].map(|attempts| delay(attempts, "timeout", 0)).into();
-    assert_eq!(smallest, [1, 2, 4, 32, 450, 450]);
-    for jitter in 0..1_000 {
-        assert!((32..=64).contains(&delay(5, "timeout", jitter)));
-    }
-    assert_eq!(delay(0, "AccessDeniedException", 0), 150, "what a person has to mend is not tried hot");
+    let shortest = |reason| [0, 4, 64, 1_800, 90_000].map(|waited_s| delay(waited_s, reason, 0));
+    assert_eq!(shortest("timeout"), [1, 2, 32, 450, 450]);
+    assert_eq!(shortest(BLOCKED), [1, 2, 15, 15, 15], "what was not tried is tried soon after the stream is back");
+    assert_eq!(shortest("AccessDeniedException"), [150, 150, 150, 450, 450], "what a person has to mend is not tried hot");
+    let spread: std::collections::BTreeSet<u32> = (0..1_000).map(|jitter| delay(64, "timeout", jitter)).collect();
+    assert_eq!((spread.first(), spread.last(), spread.len()), (Some(&32), Some(&64), 33));
 }

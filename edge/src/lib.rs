@@ -57,8 +57,8 @@ const EVERY_MINUTE: &str = "* * * * *";
 
 #[event(scheduled)]
 async fn scheduled(event: ScheduledEvent, env: Env, _context: ScheduleContext) {
-    handle::drain::run(&env).await;
+    handle::cron::drain(&env).await;
     if event.cron() != EVERY_MINUTE {
-        handle::cron::run(&env).await;
+        handle::cron::tidy(&env).await;
     }
 }

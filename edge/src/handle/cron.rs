@@ -1,7 +1,9 @@
-//! Every hour: salts ahead of time, and an end to what may not be kept longer.
+//! Every minute: what was set aside goes into the streams again. Every hour: salts ahead of time, and an end to what may not be kept longer.
 
 use super::salt as daily;
-use crate::platform::{Env, clock, kv, log, store};
+use crate::delivery::drain;
+use crate::platform::isolate::Isolate;
+use crate::platform::{Env, clock, kv, log, memory, store};
 use crate::{bad, salt};
 
 /// Refused bodies deleted in one hour: pages of the list, 1,000 keys each.
@@ -9,7 +11,13 @@ const BAD_PAGES_MAX: usize = 20;
 /// Keys of one list and of one delete; R2 admits no more.
 const KEYS_MAX: usize = 1_000;
 
-pub(crate) async fn run(env: &Env) {
+pub(crate) async fn drain(env: &Env) {
+    if let Ok(config) = memory::config(env) {
+        drain::drain(&Isolate::new(env, &config)).await;
+    }
+}
+
+pub(crate) async fn tidy(env: &Env) {
     let now_ms = clock::now_ms();
     for day in salt::due(now_ms) {
         daily::make_if_missing(env, day).await;

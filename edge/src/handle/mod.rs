@@ -2,12 +2,12 @@
 
 pub(crate) mod admin;
 pub(crate) mod cron;
-pub(crate) mod drain;
 pub(crate) mod pageview;
 pub(crate) mod queue;
 pub(crate) mod read;
 mod salt;
-mod stream;
+
+use std::rc::Rc;
 
 use crate::answer::Answer;
 use crate::config::Config;
@@ -32,7 +32,7 @@ pub(crate) async fn request(mut request: Request, env: &Env, context: &Context) 
     }
 }
 
-async fn routed(request: &mut Request, head: &Head, config: &Config, env: &Env, context: &Context) -> Answer {
+async fn routed(request: &mut Request, head: &Head, config: &Rc<Config>, env: &Env, context: &Context) -> Answer {
     let origin = head.origin.as_deref();
     let answer = match route(&head.method, &head.path) {
         Ok(Route::Preflight { allow }) => return cors::preflight(config, origin, allow),

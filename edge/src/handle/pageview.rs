@@ -1,22 +1,25 @@
 //! `POST /pageview`: a batch becomes a record, and the page is answered once the record is safe.
 
-use wire::{BODY_BYTES_MAX, Envelope};
+use std::rc::Rc;
 
-use super::{Handled, salt, stream};
+use wire::BODY_BYTES_MAX;
+
+use super::{Handled, salt};
 use crate::answer::Answer;
 use crate::bad;
 use crate::collect::{self, Accepted};
 use crate::config::Config;
 use crate::day::Day;
-use crate::delivery::{Holder, Parcel, Verdict};
-use crate::error::{Error, Result};
+use crate::delivery::{Holder, Parcel, Verdict, stream};
+use crate::error::Error;
 use crate::platform::http::{self, Head};
+use crate::platform::isolate::Isolate;
 use crate::platform::{Context, Env, Request, clock, log, memory, random, store};
 
 /// A test asks for a panic by this header; development only.
 const PANIC_HEADER: &str = "x-pulso-test-panic";
 
-pub(super) async fn collect(request: &mut Request, head: &Head, config: &Config, env: &Env, context: &Context) -> Handled {
+pub(super) async fn collect(request: &mut Request, head: &Head, config: &Rc<Config>, env: &Env, context: &Context) -> Handled {
     let received_at_ms = clock::now_ms();
     let content_type = http::header(request, "content-type");
     let body = match http::body(request, BODY_BYTES_MAX, Error::Message(wire::Error::BodyTooLarge)).await {
@@ -39,24 +42,18 @@ pub(super) async fn collect(request: &mut Request, head: &Head, config: &Config,
     }
 }
 
-async fn deliver(request: &Request, accepted: Accepted<'_>, config: &Config, env: &Env, received_at_ms: u64) -> Handled {
+async fn deliver(request: &Request, accepted: Accepted<'_>, config: &Rc<Config>, env: &Env, received_at_ms: u64) -> Handled {
     let client = http::client(request);
     let answer = accepted.answer();
-    let portal = accepted.portal.id.clone();
     let day = Day::of(received_at_ms);
     let salt = if accepted.needs_salt(&client) { Some(salt::of_day(env, day).await) } else { None };
     let envelope = accepted.into_envelope(config, &client, salt.as_deref().unwrap_or_default(), received_at_ms);
-    let parcel =
-        Parcel { portal, key: envelope.edge.visitor.to_string(), data: to_record(&envelope)?, attempts: 0, first_failed_at_ms: None };
-    match stream::deliver(Holder::Page, vec![parcel], config, env).await.pop() {
+    let parcel = Parcel::first(&envelope).map_err(|error| Error::unavailable(error.code()))?;
+    match stream::deliver(&Isolate::new(env, config), Holder::Page, vec![parcel]).await.pop() {
         Some(Verdict::Safe) => Ok(Answer::json(202, &answer)),
         Some(Verdict::Kept { reason, .. }) => Err(Error::unavailable(reason)),
         None => Err(Error::unavailable("no_verdict")),
     }
-}
-
-fn to_record(envelope: &Envelope) -> Result<String> {
-    envelope.to_record().map_err(|error| Error::unavailable(error.code()))
 }
 
 /// What a bug of ours would do, so that a test sees that the requests beside it are answered all the same.

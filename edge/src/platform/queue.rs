@@ -4,6 +4,7 @@ use worker::js_sys::{Array, JSON};
 use worker::{BatchMessageBuilder, MessageBatch, MessageBuilder, MessageExt, QueueContentType, QueueRetryOptionsBuilder, RawMessage};
 
 use super::{Env, clock};
+use crate::delivery::world::Message;
 use crate::retry::Delivered;
 
 /// The queue of messages that the platform gave up.
@@ -25,13 +26,13 @@ pub(crate) async fn send(env: &Env, number: u32, texts: Vec<String>, delay_s: u3
     matches!(clock::within(DEADLINE_MS, queue.send_batch(batch)).await, Some(Ok(())))
 }
 
-/// A delivered message. Exactly one of `ack` and `again` must follow: one that is neither comes back without a delay.
-pub(crate) struct Message(RawMessage);
+/// A delivered message.
+pub(crate) struct Delivery(RawMessage);
 
-impl Message {
-    /// What it carries. The shim hands over `[attempts, body]`, since the crate `worker` does not know `attempts`.
+impl Message for Delivery {
+    /// The shim hands over `[attempts, body]`, since the crate `worker` does not know `attempts`.
     /// A body that is no text, which we never send, comes as JSON for its dead letter.
-    pub(crate) fn delivered(&self) -> Delivered {
+    fn delivered(&self) -> Delivered {
         let pair = Array::from(&self.0.body());
         let body = pair.get(1);
         let text = body.as_string().or_else(|| JSON::stringify(&body).ok().map(String::from)).unwrap_or_default();
@@ -39,18 +40,16 @@ impl Message {
         Delivered { text, deliveries }
     }
 
-    /// It is done with.
-    pub(crate) fn ack(&self) {
+    fn ack(&self) {
         self.0.ack();
     }
 
-    /// The queue keeps it, and delivers it again as it is.
-    pub(crate) fn again(&self, delay_s: u32) {
+    fn again(&self, delay_s: u32) {
         self.0.retry_with_options(&QueueRetryOptionsBuilder::new().with_delay_seconds(delay_s).build());
     }
 }
 
 /// The messages of a batch. Not through serde: what it cannot read it skips, and what is skipped counts as acknowledged.
-pub(crate) fn messages(batch: &MessageBatch<String>) -> impl Iterator<Item = Message> {
-    batch.raw_iter().map(Message)
+pub(crate) fn messages(batch: &MessageBatch<String>) -> impl Iterator<Item = Delivery> {
+    batch.raw_iter().map(Delivery)
 }

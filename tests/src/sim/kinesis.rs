@@ -7,6 +7,7 @@ use std::rc::Rc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use edge::aws::kinesis::{Call, RECORDS_MAX};
+use edge::delivery::world::Reply;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -34,14 +35,6 @@ pub(crate) struct Record {
 #[derive(Debug, Default)]
 pub(crate) struct Streams(pub(crate) BTreeMap<String, Vec<Record>>);
 
-/// An answer, as the transport gives it.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: String,
-    pub(crate) at_ms: Option<u64>,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct PutRecords {
@@ -66,10 +59,10 @@ struct Course {
     is_reset: bool,
 }
 
-type Slot = Rc<RefCell<Option<Result<Answer, String>>>>;
+type Slot = Rc<RefCell<Option<Result<Reply, String>>>>;
 
 /// Sends a call, and waits for its answer until the deadline.
-pub(crate) async fn send(world: &Rc<World>, call: Call) -> Result<Answer, String> {
+pub(crate) async fn send(world: &Rc<World>, call: Call) -> Result<Reply, String> {
     let kernel = Rc::clone(&world.kernel);
     kernel.sleep(world.random(0, 20)).await;
     world.count(|counts| counts.puts += 1);
@@ -85,7 +78,7 @@ pub(crate) async fn send(world: &Rc<World>, call: Call) -> Result<Answer, String
         if world.now_ms() >= deadline_ms {
             world.note(|| "put: no answer within the deadline".to_owned());
             if world.is(Mutant::TimeoutIsSuccess) {
-                return Ok(Answer { status: 200, body: "timeout".to_owned(), at_ms: None });
+                return Ok(Reply { status: 200, body: "timeout".to_owned(), at_ms: None });
             }
             return Err("timeout".to_owned());
         }
@@ -109,7 +102,7 @@ async fn serve(world: Rc<World>, call: Call, slot: Slot) {
     // The Date header has whole seconds.
     let at_ms = Some(world.now_ms() / 1_000 * 1_000);
     let answer = match course.answer {
-        Some((status, body)) => Some(Ok(Answer { status, body, at_ms })),
+        Some((status, body)) => Some(Ok(Reply { status, body, at_ms })),
         None => course.is_reset.then(|| Err("network".to_owned())),
     };
     *slot.borrow_mut() = answer;
@@ -217,7 +210,7 @@ fn lie(world: &World, fair: &Course) -> Course {
 }
 
 /// An answer that tells the truth of each record; its count of failures need not.
-fn answer(codes: &[Option<&str>]) -> String {
+pub(crate) fn answer(codes: &[Option<&str>]) -> String {
     let record = |(index, code): (usize, Option<&str>)| match code {
         None => json!({"SequenceNumber": format!("49{index:018}"), "ShardId": "shardId-000000000000"}),
         Some(code) => json!({"ErrorCode": code, "ErrorMessage": "slow down"}),

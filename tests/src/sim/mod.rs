@@ -1,14 +1,13 @@
 //! The simulator: readers, worker, queues, store, streams and backend in virtual time, one thread, one seed.
 //!
-//! What decides in production decides here: `Outbox`, `collect`, `Delivery`, `Breaker`, `retry`, `clock_skew`, the signer,
-//! `kinesis::outcomes` and `Dedup` are the very files that ship. Only what touches the world is played: `shell` and `consumer`
-//! follow `edge/src/handle/` step by step.
+//! What decides in production decides here: `Outbox`, `collect`, all of `edge::delivery`, `Breaker`, `retry`, `clock_skew`, the
+//! signer, `kinesis::outcomes` and `Dedup` are the very files that ship. Only what touches the world is played: `isolate`.
 
 mod backend;
 mod cases;
-mod consumer;
 #[cfg(test)]
 mod findings;
+mod isolate;
 mod judge;
 mod kernel;
 mod kinesis;
@@ -21,7 +20,6 @@ mod queues;
 mod rng;
 mod run;
 mod scripts;
-mod shell;
 mod store;
 mod world;
 

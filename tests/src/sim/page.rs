@@ -6,11 +6,11 @@ use std::rc::Rc;
 use tracker::{LETTERS_MAX, Outbox, Outcome};
 use wire::{Event, EventKind, LinkKind};
 
+use super::isolate::{Answered, Isolate};
 use super::kernel::Owner;
 use super::ledger::{Entry, Fate, canonical};
 use super::mutant::Mutant;
 use super::plan::{MINUTE_MS, SECOND_MS};
-use super::shell::{self, Reply};
 use super::world::World;
 
 /// Most events of one batch here.
@@ -23,7 +23,7 @@ struct Letter {
     seqs: Vec<u32>,
 }
 
-type Slot = Rc<RefCell<Option<Option<Reply>>>>;
+type Slot = Rc<RefCell<Option<Option<Answered>>>>;
 
 /// What a page does next.
 enum Next {
@@ -243,7 +243,7 @@ impl Page {
     }
 
     /// The ledger learns what the page was told, and whether it is true.
-    fn note_reply(&self, letter: &Letter, reply: &Reply) {
+    fn note_reply(&self, letter: &Letter, reply: &Answered) {
         let mut ledger = self.world.ledger.borrow_mut();
         match (reply.status, &reply.answer) {
             (200..=299, Some(answer)) => {
@@ -275,12 +275,12 @@ async fn travel(world: Rc<World>, after_ms: u64, origin: String, body: Vec<u8>, 
     *slot.borrow_mut() = Some(reply.filter(|_| !is_lost));
 }
 
-async fn ask(world: &Rc<World>, origin: String, body: Vec<u8>) -> Option<Reply> {
+async fn ask(world: &Rc<World>, origin: String, body: Vec<u8>) -> Option<Answered> {
     let isolate = world.rng.borrow_mut().below(world.plan.isolates);
-    let answer: Rc<RefCell<Option<Reply>>> = Rc::default();
+    let answer: Rc<RefCell<Option<Answered>>> = Rc::default();
     let (inner, heard) = (Rc::clone(world), Rc::clone(&answer));
     let handler = async move {
-        let reply = shell::collect(&inner, isolate, &origin, &body).await;
+        let reply = Isolate::new(&inner, isolate).collect(&origin, &body).await;
         *heard.borrow_mut() = Some(reply);
     };
     let task = world.kernel.spawn(Owner::Isolate(isolate), Some(world.kernel.current()), handler);

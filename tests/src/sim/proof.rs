@@ -17,7 +17,7 @@ use super::world::Step;
 /// Events of one seed.
 pub(crate) const EVENTS: usize = 200;
 /// Seeds within which a planted bug has to be found.
-pub(crate) const MUTANT_SEEDS: u64 = 500;
+pub(crate) const MUTANT_SEEDS: u64 = 2_000;
 /// Steps shown of a failing seed.
 const STEPS_MAX: usize = 40;
 /// Seeds of each row in the quick suite.

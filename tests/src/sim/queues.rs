@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use edge::retry::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, Delivered};
 
-use super::consumer;
+use super::isolate::Isolate;
 use super::kernel::{Owner, TaskId};
+use super::mutant::Mutant;
 use super::plan::{DAY_MS, Part, SECOND_MS, SendFault};
 use super::world::{World, label, labels};
 
@@ -83,8 +84,44 @@ impl Batch {
         }
     }
 
-    pub(crate) fn delivered(&self) -> Vec<Delivered> {
-        self.messages.iter().map(|message| Delivered { text: message.text.clone(), deliveries: message.deliveries }).collect()
+    /// Its messages, as the consumer gets them.
+    pub(crate) fn messages<'a>(batch: &'a Rc<Self>, world: &'a World) -> impl Iterator<Item = InHand> + 'a {
+        let is = |mutant| world.is(mutant);
+        (0..batch.messages.len()).map(move |index| InHand {
+            batch: Rc::clone(batch),
+            index,
+            is_acked_early: is(Mutant::AckBeforePut),
+            is_kept_acked: is(Mutant::KeptIsAcked),
+        })
+    }
+}
+
+/// A message in a consumer's hands.
+pub(crate) struct InHand {
+    batch: Rc<Batch>,
+    index: usize,
+    is_acked_early: bool,
+    is_kept_acked: bool,
+}
+
+impl edge::delivery::world::Message for InHand {
+    fn delivered(&self) -> Delivered {
+        if self.is_acked_early {
+            self.ack();
+        }
+        let message = self.batch.messages.get(self.index);
+        message.map_or_else(
+            || Delivered { text: String::new(), deliveries: 1 },
+            |message| Delivered { text: message.text.clone(), deliveries: message.deliveries },
+        )
+    }
+
+    fn ack(&self) {
+        self.batch.decide(self.index, Decision::Ack);
+    }
+
+    fn again(&self, delay_s: u32) {
+        self.batch.decide(self.index, if self.is_kept_acked { Decision::Ack } else { Decision::Again(delay_s) });
     }
 }
 
@@ -205,8 +242,9 @@ async fn invoke(world: Rc<World>, number: usize, batch: Batch) {
     let batch = Rc::new(batch);
     let isolate = world.rng.borrow_mut().below(world.plan.isolates);
     world.note(|| format!("queue {number} delivers to isolate {isolate}: {}", labels(batch.messages.iter().map(|m| m.text.as_str()))));
-    let consumer = consumer::consume(Rc::clone(&world), isolate, Rc::clone(&batch));
-    let task = world.kernel.spawn(Owner::Isolate(isolate), Some(world.kernel.current()), consumer);
+    let (consumer, its) = (Isolate::new(&world, isolate), Rc::clone(&batch));
+    let handler = async move { consumer.consume(its).await };
+    let task = world.kernel.spawn(Owner::Isolate(isolate), Some(world.kernel.current()), handler);
     while world.kernel.is_alive(task) {
         world.kernel.rest(None).await;
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use edge::retry::SPILL_PREFIX;
 
-use super::consumer;
+use super::isolate::Isolate;
 use super::judge::{self, Totals};
 use super::kernel::Owner;
 use super::ledger::Poison;
@@ -84,7 +84,7 @@ async fn cron(world: Rc<World>) {
         if world.store.borrow().count(SPILL_PREFIX) > 0 {
             let isolate = world.rng.borrow_mut().below(world.plan.isolates);
             world.note(|| format!("isolate {isolate} drains"));
-            world.kernel.spawn(Owner::Isolate(isolate), None, consumer::drain_all(Rc::clone(&world), isolate));
+            world.kernel.spawn(Owner::Isolate(isolate), None, Isolate::new(&world, isolate).drain());
         }
     }
 }

@@ -3,16 +3,18 @@
 use std::rc::Rc;
 
 use edge::collect::{self, Client};
+use edge::delivery::stream;
 use edge::retry::MESSAGE_BYTES_MAX;
 use wire::{Event, EventKind, PortalId, RetryHeader, RetryMessage};
 
+use super::isolate::Isolate;
 use super::kernel::Owner;
 use super::ledger::{Entry, Fate, Poison, canonical};
 use super::plan::{MINUTE_MS, Outage, Part, Plan, PutFault, SECOND_MS, SendFault};
+use super::queues;
 use super::rng::Rng;
 use super::run::{self, Played};
 use super::world::{T0_MS, World};
-use super::{queues, shell};
 
 /// Row 3: of n records k fail; only those are sent again.
 pub(crate) fn k_of_n() -> Vec<String> {
@@ -104,7 +106,7 @@ fn sizes_of(sizes: &[usize]) -> Vec<String> {
         let sender = Rc::clone(world);
         let Some(portal) = world.config.portals.iter().next().map(|portal| portal.id.clone()) else { return };
         world.kernel.spawn(Owner::Isolate(0), None, async move {
-            if !shell::enqueue(&sender, 0, &portal, 0, texts, 0).await {
+            if !stream::enqueue(&Isolate::new(&sender, 0), &portal, 0, texts, 0).await {
                 sender.ledger.borrow_mut().breaks("I1", "a send on a fair day failed");
             }
         });

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use edge::breaker::Breaker;
 use edge::config::{Config, Environment};
+use edge::counters::Counters;
 use wire::{Envelope, PortalId};
 
 use super::kernel::Kernel;
@@ -27,6 +28,7 @@ pub(crate) const T0_MS: u64 = 1_795_337_000_000;
 pub(crate) struct Isolate {
     pub(crate) breakers: BTreeMap<PortalId, Breaker>,
     pub(crate) clock_offset_ms: i64,
+    pub(crate) counters: Counters,
 }
 
 /// What is counted for the totals.
@@ -129,8 +131,11 @@ impl World {
         self.now_ms().saturating_add_signed(error_ms)
     }
 
-    pub(crate) fn with_isolate<T: Default>(&self, isolate: usize, act: impl FnOnce(&mut Isolate) -> T) -> T {
-        self.isolates.borrow_mut().get_mut(isolate).map(act).unwrap_or_default()
+    pub(crate) fn with_isolate<T>(&self, isolate: usize, act: impl FnOnce(&mut Isolate) -> T) -> T {
+        match self.isolates.borrow_mut().get_mut(isolate) {
+            Some(known) => act(known),
+            None => act(&mut Isolate::default()),
+        }
     }
 
     pub(crate) fn random(&self, low: u64, high: u64) -> u64 {
