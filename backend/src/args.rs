@@ -8,6 +8,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::VisitorId;
 
+use crate::error::Error;
+use crate::platform::s3::Bucket;
 use crate::redrive::args::RedriveArgs;
 
 /// Publishing more often would cost more KV writes than readers could notice.
@@ -36,9 +38,18 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Consume the streams and publish, until a signal comes.
     ///
-    /// Reads every shard of every portal's event stream, counts each event once, publishes what is read now, and keeps a
-    /// snapshot per portal from which a restart goes on exactly. GET /health and /figures tell how it is.
+    /// Reads the portals' event streams, counts each event once, makes interactions for the second streams, learns from those what
+    /// is read now, and publishes it to the edge. With --lease-table several processes share the work, and take over from one
+    /// that dies. GET /health, /figures and /metrics tell how it is.
     Serve(ServeArgs),
+    /// Consume the streams only: events to interactions, without learning and publishing.
+    Consume(ConsumeArgs),
+    /// Turn a file of archived records into interactions, as `consume` does with a stream.
+    Transform(TransformArgs),
+    /// Print what running backends hold of a reader, as JSON (LGPD art. 18, II).
+    Export(SubjectArgs),
+    /// Make running backends forget a reader, and ignore what comes of him from before now (LGPD art. 18, VI).
+    Erase(SubjectArgs),
     /// Print events as they arrive, and the posts that the edge refused with the reason.
     ///
     /// For an integrator: open the page, watch the lines. Ctrl-C ends it.
@@ -50,7 +61,7 @@ pub(crate) enum Command {
     Redrive(Box<RedriveArgs>),
 }
 
-/// What both commands need.
+/// What `tail` needs beside its own.
 #[derive(Debug, Args)]
 pub(crate) struct CommonArgs {
     /// The file that lists the portals.
@@ -64,26 +75,114 @@ pub(crate) struct CommonArgs {
     pub(crate) admin_secret: Option<Secret>,
 }
 
-/// Options of `serve`.
+/// Options of `consume`, and of `serve` too.
 #[derive(Debug, Args)]
-pub(crate) struct ServeArgs {
-    #[command(flatten)]
-    pub(crate) common: CommonArgs,
-    /// The folder of the snapshots; made when missing. One backend at a time.
+pub(crate) struct ConsumeArgs {
+    /// The file that lists the portals.
+    #[arg(long, env = "PULSO_PORTALS", default_value = "portals.toml", value_name = "FILE")]
+    pub(crate) portals: PathBuf,
+    /// The secret of the edge's admin interface, and of what this backend tells of readers; better by the variable than by the flag.
+    #[arg(long, env = "PULSO_ADMIN_SECRET", hide_env_values = true, value_name = "SECRET", value_parser = Secret::parse)]
+    pub(crate) admin_secret: Option<Secret>,
+    /// The folder of stores and snapshots; made when missing. One backend at a time.
     #[arg(long, env = "PULSO_DATA", default_value = "./pulso-data", value_name = "DIR")]
     pub(crate) data: PathBuf,
-    /// Where /health and /figures listen.
+    /// Share the work with others by this DynamoDB table, made when missing; without it this backend does everything.
+    #[arg(long, env = "PULSO_LEASE_TABLE", value_name = "NAME")]
+    pub(crate) lease_table: Option<String>,
+    /// Pageviews, and readers, that a shard keeps in memory, about 200 bytes each; the store has the rest.
+    #[arg(long, env = "PULSO_PAGEVIEWS_IN_MEMORY", default_value_t = 1_000_000, value_name = "N")]
+    pub(crate) pageviews_in_memory: usize,
+    /// Where /health, /figures and /metrics listen.
     #[arg(long, env = "PULSO_LISTEN", default_value = "127.0.0.1:8788", value_name = "ADDR")]
     pub(crate) listen: SocketAddr,
-    /// Publish a portal at most once in so many seconds; 1 or more, fractions allowed.
-    #[arg(long = "publish-every-s", env = "PULSO_PUBLISH_EVERY_S", default_value = "15", value_name = "N", value_parser = publish_every_ms)]
-    pub(crate) publish_every_ms: u64,
+    #[command(flatten)]
+    pub(crate) dead_letters: DeadLetterArgs,
     /// Development: make missing event and interaction streams, with one shard each.
     #[arg(long, env = "PULSO_CREATE_STREAMS")]
     pub(crate) create_streams: bool,
     /// Development: addresses on `dev_origins` belong to their portals too.
     #[arg(long, env = "PULSO_DEV")]
     pub(crate) dev: bool,
+}
+
+/// Where records go that are none.
+#[derive(Debug, Args)]
+pub(crate) struct DeadLetterArgs {
+    /// A bucket for records that are none; without it the data folder keeps them.
+    #[arg(id = "dead_letter_bucket", long, env = "PULSO_DEAD_LETTER_BUCKET", value_name = "NAME", requires = "dead_letter_endpoint")]
+    bucket: Option<String>,
+    /// The S3 API of that bucket.
+    #[arg(id = "dead_letter_endpoint", long, env = "PULSO_DEAD_LETTER_ENDPOINT", value_name = "URL", value_parser = edge_url)]
+    endpoint: Option<String>,
+    /// R2 has one region, any other store its own.
+    #[arg(id = "dead_letter_region", long, env = "PULSO_R2_REGION", default_value = "auto", value_name = "REGION")]
+    region: String,
+    /// Who writes.
+    #[arg(id = "dead_letter_access_key_id", long, env = "PULSO_R2_ACCESS_KEY_ID", value_name = "ID")]
+    access_key_id: Option<String>,
+    /// Better by the variable than by the flag, which others can see.
+    #[arg(id = "dead_letter_secret_access_key", long, env = "PULSO_R2_SECRET_ACCESS_KEY", hide_env_values = true, value_name = "SECRET", value_parser = Secret::parse)]
+    secret_access_key: Option<Secret>,
+}
+
+impl DeadLetterArgs {
+    /// The bucket, if one is wanted.
+    ///
+    /// # Errors
+    /// [`Error::MissingOption`], [`Error::BadBucket`], [`Error::HttpClient`].
+    pub(crate) fn bucket(&self) -> Result<Option<Bucket>, Error> {
+        let Some((bucket, endpoint)) = self.bucket.as_deref().zip(self.endpoint.as_deref()) else {
+            return Ok(None);
+        };
+        let id = self.access_key_id.as_deref().ok_or(Error::MissingOption { name: "PULSO_R2_ACCESS_KEY_ID" })?;
+        let secret = self.secret_access_key.as_ref().ok_or(Error::MissingOption { name: "PULSO_R2_SECRET_ACCESS_KEY" })?;
+        Bucket::new(endpoint, &self.region, bucket, id, secret).map(Some)
+    }
+}
+
+/// Options of `transform`.
+#[derive(Debug, Args)]
+pub(crate) struct TransformArgs {
+    /// The file that lists the portals.
+    #[arg(long, env = "PULSO_PORTALS", default_value = "portals.toml", value_name = "FILE")]
+    pub(crate) portals: PathBuf,
+    /// Whose records.
+    #[arg(long, value_name = "ID")]
+    pub(crate) portal: String,
+    /// Records, one a line, in the order of their arrival; - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: PathBuf,
+    /// Interactions, one a line; - for standard output.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+}
+
+/// Options of `export` and `erase`.
+#[derive(Debug, Args)]
+pub(crate) struct SubjectArgs {
+    /// The reader: 32 lowercase hex digits.
+    #[arg(long, value_name = "HEX", value_parser = visitor)]
+    pub(crate) visitor: VisitorId,
+    /// A running backend; several times for several. To erase, one of those that share a table is enough.
+    #[arg(long = "backend-url", env = "PULSO_BACKEND_URL", default_value = "http://127.0.0.1:8788", value_name = "URL", value_delimiter = ',', value_parser = edge_url)]
+    pub(crate) backend_urls: Vec<String>,
+    /// The secret that the backends were given.
+    #[arg(long, env = "PULSO_ADMIN_SECRET", hide_env_values = true, value_name = "SECRET", value_parser = Secret::parse)]
+    pub(crate) admin_secret: Option<Secret>,
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) consume: ConsumeArgs,
+    /// Address of the edge.
+    #[arg(long, env = "PULSO_EDGE_URL", default_value = "http://127.0.0.1:8787", value_name = "URL", value_parser = edge_url)]
+    pub(crate) edge_url: String,
+    /// Publish a portal at most once in so many seconds; 1 or more, fractions allowed.
+    #[arg(long = "publish-every-s", env = "PULSO_PUBLISH_EVERY_S", default_value = "15", value_name = "N", value_parser = publish_every_ms)]
+    pub(crate) publish_every_ms: u64,
 }
 
 /// Options of `tail`.

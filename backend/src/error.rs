@@ -27,6 +27,18 @@ pub(crate) enum Error {
     SnapshotUnusable { path: PathBuf, why: String },
     #[error("cannot write the snapshot {path}: {source}", path = path.display())]
     SnapshotUnwritable { path: PathBuf, source: io::Error },
+    #[error(
+        "the store {path} cannot be used: {why}. Move it away (mv {path} {path}.broken): the shard is then read again from half an hour \
+         before its checkpoint",
+        path = path.display()
+    )]
+    StoreUnusable { path: PathBuf, why: String },
+    #[error("cannot use {path}: {source}", path = path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("{url} does not say: {why}")]
+    Backend { url: String, why: String },
+    #[error("cannot use the table of leases: {why}")]
+    Leases { why: String },
     #[error("cannot listen on {addr}: {source}")]
     Listen { addr: SocketAddr, source: io::Error },
     #[error("cannot make an HTTP client: {what}")]
@@ -71,6 +83,10 @@ impl Error {
             | Self::DataInUse { .. }
             | Self::SnapshotUnusable { .. }
             | Self::SnapshotUnwritable { .. }
+            | Self::StoreUnusable { .. }
+            | Self::Leases { .. }
+            | Self::File { .. }
+            | Self::Backend { .. }
             | Self::Listen { .. }
             | Self::HttpClient { .. }
             | Self::Bucket { .. }

@@ -9,6 +9,9 @@ const UNREAD_MS_MAX: u64 = 60_000;
 /// Longer without the edge than a deployment takes.
 const UNPUBLISHED_MS_MAX: u64 = 300_000;
 
+/// Further behind than this a state is not fit to be published: it lacks what is read now.
+const BEHIND_MS_MAX: u64 = 60_000;
+
 /// What was last seen of a portal; times are Unix milliseconds, 0 is never.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Facts {
@@ -37,19 +40,31 @@ pub(crate) enum Status {
 }
 
 impl Facts {
+    /// Whether every shard that is read was near its end once.
+    pub(crate) fn has_caught_up(&self) -> bool {
+        self.last_read_at_ms > 0 && self.behind_ms.values().all(|behind_ms| *behind_ms < BEHIND_MS_MAX)
+    }
+
     /// The portal's word.
     pub(crate) fn status(&self, now_ms: u64) -> Status {
-        let unread_since_ms = self.started_at_ms.max(self.last_read_at_ms);
-        let is_unread = now_ms.saturating_sub(unread_since_ms) > UNREAD_MS_MAX;
         let is_unpublished =
             self.publish_trouble.as_ref().is_some_and(|(since_ms, _)| now_ms.saturating_sub(*since_ms) > UNPUBLISHED_MS_MAX);
-        if is_unread || is_unpublished || self.snapshot_error.is_some() {
+        if is_unpublished || self.snapshot_error.is_some() {
             Status::Red
-        } else if self.last_read_at_ms == 0 {
-            Status::Starting
         } else {
-            Status::Ok
+            of_reading(self.started_at_ms, self.last_read_at_ms, now_ms)
         }
+    }
+}
+
+/// The word of whoever reads a stream.
+pub(crate) fn of_reading(started_at_ms: u64, last_read_at_ms: u64, now_ms: u64) -> Status {
+    if now_ms.saturating_sub(started_at_ms.max(last_read_at_ms)) > UNREAD_MS_MAX {
+        Status::Red
+    } else if last_read_at_ms == 0 {
+        Status::Starting
+    } else {
+        Status::Ok
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::dedup::Settled;
+use crate::transform::Settled;
 
 /// The families that the edge knows; anything else is the first. The position is kept in snapshots: add, do not move.
 const FAMILIES: [&str; 10] = ["other", "chrome", "edge", "facebook", "firefox", "instagram", "opera", "safari", "samsung", "uc"];
@@ -37,7 +37,22 @@ impl Loss {
         let tally = self.0.entry(family.to_owned()).or_default();
         tally.expected += u64::from(settled.expected);
         tally.lost += u64::from(settled.lost);
-        tally.recovered += u64::from(settled.recovered);
+    }
+
+    /// An event that was settled as lost has come all the same.
+    pub(crate) fn add_recovered(&mut self, class: u8) {
+        let family = FAMILIES.get(usize::from(class)).copied().unwrap_or("other");
+        self.0.entry(family.to_owned()).or_default().recovered += 1;
+    }
+
+    /// Adds another shard's.
+    pub(crate) fn merge(&mut self, other: &Self) {
+        for (family, tally) in &other.0 {
+            let sum = self.0.entry(family.clone()).or_default();
+            sum.expected += tally.expected;
+            sum.lost += tally.lost;
+            sum.recovered += tally.recovered;
+        }
     }
 
     /// Every family once, in the same order always.
@@ -60,9 +75,12 @@ mod tests {
     #[test]
     fn sums_are_kept_by_family() {
         let mut loss = Loss::default();
-        loss.add(Settled { class: 1, expected: 5, lost: 2, recovered: 0 });
-        loss.add(Settled { class: 1, expected: 0, lost: 0, recovered: 1 });
-        loss.add(Settled { class: 200, expected: 1, lost: 0, recovered: 0 });
+        loss.add(Settled { class: 1, expected: 5, lost: 2 });
+        loss.add_recovered(1);
+        loss.add(Settled { class: 200, expected: 1, lost: 0 });
+        let mut sum = loss.clone();
+        sum.merge(&loss);
+        assert_eq!(sum.0["chrome"], Tally { expected: 10, lost: 4, recovered: 2 });
         let families: BTreeMap<_, _> = loss.families().collect();
         assert_eq!(families.len(), 10);
         assert_eq!(families["chrome"], Tally { expected: 5, lost: 2, recovered: 1 });

@@ -10,9 +10,10 @@
 
 mod args;
 mod cards;
-mod dedup;
 mod error;
 mod health;
+mod leases;
+mod lineage;
 mod loss;
 mod metrics;
 mod platform;
@@ -20,9 +21,11 @@ mod publish;
 mod redrive;
 mod shards;
 mod snapshot;
+mod stages;
 mod state;
 mod tail;
 mod top_pages;
+mod transform;
 
 use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
@@ -40,8 +43,8 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     // Lines of `tail` are for people; what it does to get them is only news when it goes wrong.
     let level = match cli.command {
-        Command::Serve(_) | Command::Redrive(_) => Level::INFO,
-        Command::Tail(_) => Level::WARN,
+        Command::Serve(_) | Command::Consume(_) | Command::Redrive(_) => Level::INFO,
+        Command::Tail(_) | Command::Transform(_) | Command::Export(_) | Command::Erase(_) => Level::WARN,
     };
     start_log(cli.log, level);
     match run(cli.command) {
@@ -58,6 +61,10 @@ fn run(command: Command) -> Result<()> {
     let result = runtime.block_on(async {
         match command {
             Command::Serve(args) => platform::serve::run(args).await,
+            Command::Consume(args) => platform::serve::consume(args).await,
+            Command::Transform(args) => platform::transform::run(&args),
+            Command::Export(args) => platform::subject::export(&args).await,
+            Command::Erase(args) => platform::subject::erase(&args).await,
             Command::Tail(args) => platform::follow::run(args).await,
             Command::Redrive(args) => platform::redrive::run(*args).await,
         }

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::loss::{Loss, Tally};
-use crate::state::Counts;
+use crate::transform::Counts;
 
 /// What is shown of one portal.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ type CountOf = fn(&Counts) -> u64;
 type LossOf = fn(Tally) -> u64;
 
 /// Name, help and value of the counters of a portal.
-const COUNTERS: [(&str, &str, CountOf); 8] = [
+const COUNTERS: [(&str, &str, CountOf); 11] = [
     ("pulso_records_total", "Records of the portal's stream that were envelopes.", |counts| counts.records),
     ("pulso_poison_records_total", "Records of the portal's stream that were none.", |counts| counts.poison),
     ("pulso_events_total", "Events, each counted once.", |counts| counts.events),
@@ -28,6 +28,9 @@ const COUNTERS: [(&str, &str, CountOf); 8] = [
     ("pulso_late_events_total", "Events that came more than a day late, which are archived only.", |counts| counts.late),
     ("pulso_out_of_range_events_total", "Events with a seq that no tracker sends.", |counts| counts.out_of_range),
     ("pulso_bot_events_total", "New events of browsers that a program drives.", |counts| counts.bot_events),
+    ("pulso_erased_events_total", "Events of readers who had themselves erased.", |counts| counts.erased),
+    ("pulso_sessions_total", "Sessions begun.", |counts| counts.sessions),
+    ("pulso_interactions_total", "Interactions made, each once.", |counts| counts.interactions),
     ("pulso_dropped_events_total", "Events that trackers had to forget, by their own account.", |counts| counts.dropped),
 ];
 
@@ -86,12 +89,13 @@ fn head(text: &mut String, name: &str, help: &str, kind: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dedup::Settled;
+    use crate::transform::Settled;
 
     #[test]
     fn every_line_is_a_sample_or_a_comment_and_labels_are_a_fixed_set() {
         let mut loss = Loss::default();
-        loss.add(Settled { class: 1, expected: 5, lost: 2, recovered: 1 });
+        loss.add(Settled { class: 1, expected: 5, lost: 2 });
+        loss.add_recovered(1);
         let counts = Counts { events: 7, poison: 1, ..Counts::default() };
         let portals = [
             PortalMetrics { portal: "g1".to_owned(), counts, loss, behind_ms: Some(12) },
@@ -109,8 +113,8 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 8 * 2 + 3 * 2 * 10 + 1);
-        assert_eq!(text.lines().filter(|line| line.starts_with("# HELP ")).count(), 12);
+        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 11 * 2 + 3 * 2 * 10 + 1);
+        assert_eq!(text.lines().filter(|line| line.starts_with("# HELP ")).count(), 15);
         assert!(text.contains("# HELP pulso_loss_events_total Gaps") && text.contains("A lower bound"));
         assert!(text.ends_with('\n'));
     }

@@ -85,19 +85,19 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use wire::{Envelope, Portals};
+    use wire::{Interaction, InteractionKind, PageviewId};
 
     use super::*;
 
-    const NOW: u64 = 1_795_337_005_400;
+    const NOW: u64 = 1_795_337_015_400;
 
     fn state() -> PortalState {
-        let portals: Portals = toml::from_str(include_str!("../../portals.toml")).unwrap();
-        let mut envelope = Envelope::parse(include_bytes!("../../wire/tests/golden/envelope.json")).unwrap();
+        let golden = Interaction::parse(include_bytes!("../../wire/tests/golden/interaction.json")).unwrap();
         let mut state = PortalState::default();
-        state.apply(&envelope, NOW, portals.get("g1").unwrap(), false);
-        envelope.batch.pageview = wire::PageviewId::from_bits(1);
-        state.apply(&envelope, NOW, portals.get("g1").unwrap(), false);
+        for pageview in [1, 2] {
+            let id = Interaction::id(PageviewId::from_bits(pageview), InteractionKind::View);
+            state.apply(Interaction { id, kind: InteractionKind::View, ..golden.clone() });
+        }
         state
     }
 

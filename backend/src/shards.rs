@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::lineage;
+
 /// A shard as the stream lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shard {
@@ -54,17 +56,11 @@ impl Checkpoints {
         had_any
     }
 
-    /// The listed shards that may be read now. A child waits until its parents are drained, so that a pageview that
-    /// moved with its key is read in order; a parent that is no longer listed has no records left.
-    /// `fresh` is where a shard without a checkpoint begins.
+    /// The listed shards that may be read now. `fresh` is where a shard without a checkpoint begins.
     pub(crate) fn ready(&self, listed: &[Shard], running: &BTreeSet<String>, fresh: &Start) -> Vec<(String, Start)> {
-        let is_listed = |id: &String| listed.iter().any(|shard| shard.id == *id);
-        let is_drained = |id: &String| self.shards.get(id) == Some(&Checkpoint::Drained);
-        let may_start = |shard: &&Shard| {
-            !running.contains(&shard.id)
-                && !is_drained(&shard.id)
-                && shard.parents.iter().all(|parent| !is_listed(parent) || is_drained(parent))
-        };
+        let is_drained = |id: &str| self.shards.get(id) == Some(&Checkpoint::Drained);
+        let may_start =
+            |shard: &&Shard| !running.contains(&shard.id) && !is_drained(&shard.id) && lineage::is_ready(shard, listed, is_drained);
         listed.iter().filter(may_start).map(|shard| (shard.id.clone(), self.start(&shard.id, fresh))).collect()
     }
 
@@ -89,6 +85,7 @@ impl Checkpoints {
     }
 
     /// How far the shard was read.
+    #[cfg(test)]
     pub(crate) fn get(&self, shard: &str) -> Option<&Checkpoint> {
         self.shards.get(shard)
     }

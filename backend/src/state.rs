@@ -1,244 +1,163 @@
-//! Everything the backend knows of one portal, and how one record of its stream changes it.
+//! What is known of one portal as a whole, and how one interaction of its second stream changes it.
 
+use std::collections::{HashMap, VecDeque};
+
+use serde::de::Deserializer;
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
-use wire::{Envelope, EventKind, PageKind, Portal, PortalId};
+use wire::{Interaction, InteractionKind, PageviewId, PortalId};
 
-use crate::cards::{self, CardIndex};
-use crate::dedup::{self, Dedup, Sighting};
-use crate::loss::{self, Loss};
+use crate::cards::CardIndex;
 use crate::top_pages::TopPages;
+use crate::transform::bit;
 
-/// One portal's state. The same records in the same order make the same state.
+/// Pageviews whose interactions are remembered, about 60 bytes each. A consumer that was killed makes those of its last seconds
+/// again: at 5,000 pageviews a second this is a minute and a half.
+const PAGEVIEWS_MAX: usize = 500_000;
+
+/// One portal's state. The same interactions in the same order make the same state.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct PortalState {
-    pub(crate) counts: Counts,
+    pub(crate) counts: InteractionCounts,
     pub(crate) top_pages: TopPages,
     pub(crate) cards: CardIndex,
-    pub(crate) dedup: Dedup,
-    /// Absent in snapshots from before losses were counted.
-    #[serde(default)]
-    pub(crate) loss: Loss,
+    seen: Seen,
     /// Grows with every change that a reader of the model could notice.
     pub(crate) model_revision: u64,
 }
 
 /// What was read since the beginning.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Counts {
-    /// Records that were envelopes of this portal.
-    pub(crate) records: u64,
-    /// Records that were not.
+pub(crate) struct InteractionCounts {
+    /// Each counted once.
+    pub(crate) interactions: u64,
+    /// Made again after a crash.
+    pub(crate) repeats: u64,
+    /// Records that were none.
     pub(crate) poison: u64,
-    /// Events seen for the first time.
-    pub(crate) events: u64,
-    /// Events seen again.
-    pub(crate) duplicates: u64,
-    /// Events with a `seq` that the edge refuses.
-    pub(crate) out_of_range: u64,
-    /// Events that came more than a day after the edge had them: archived only.
-    #[serde(default)]
-    pub(crate) late: u64,
-    /// New events of batches that said a program drives the browser.
-    pub(crate) bot_events: u64,
-    /// Events that trackers had to forget, by their own account; a batch that is sent again counts again.
-    pub(crate) dropped: u64,
-    /// New events by kind.
-    pub(crate) by_kind: ByKind,
 }
 
-/// New events by kind.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ByKind {
-    pub(crate) pageview: u64,
-    pub(crate) engagement: u64,
-    pub(crate) click: u64,
-    pub(crate) impression: u64,
-    pub(crate) custom: u64,
+/// Which interactions were counted already.
+#[derive(Debug, Default, PartialEq)]
+struct Seen {
+    kinds: HashMap<PageviewId, u8>,
+    order: VecDeque<PageviewId>,
 }
 
-/// Why a record is none of this stream's.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Poison {
-    #[error("{0}")]
-    Unreadable(wire::Error),
-    #[error("the record is of portal {0}")]
-    OtherPortal(PortalId),
-}
-
-impl Poison {
-    /// For logs: where it is wrong, without the reader's data that a full message could quote.
-    pub(crate) fn summary(&self) -> String {
-        match self {
-            Self::Unreadable(wire::Error::MalformedJson { line, column, .. }) => format!("malformed_json at line {line} column {column}"),
-            Self::Unreadable(error) => error.code().to_owned(),
-            Self::OtherPortal(portal) => format!("other_portal {portal}"),
+impl Seen {
+    /// Whether it is seen for the first time.
+    fn see(&mut self, pageview: PageviewId, kind: InteractionKind) -> bool {
+        let order = &mut self.order;
+        let kinds = self.kinds.entry(pageview).or_insert_with(|| {
+            order.push_back(pageview);
+            0
+        });
+        let is_new = *kinds & bit(kind) == 0;
+        *kinds |= bit(kind);
+        if self.order.len() > PAGEVIEWS_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.kinds.remove(&oldest);
         }
+        is_new
     }
 }
 
-/// Parses a record of a portal's stream.
+impl Serialize for Seen {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.order.iter().map(|pageview| (pageview, self.kinds.get(pageview).copied().unwrap_or(0))))
+    }
+}
+
+impl<'de> Deserialize<'de> for Seen {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let rows = Vec::<(PageviewId, u8)>::deserialize(deserializer)?;
+        Ok(Self { order: rows.iter().map(|(pageview, _)| *pageview).collect(), kinds: rows.into_iter().collect() })
+    }
+}
+
+/// Parses a record of a portal's second stream.
 ///
 /// # Errors
-/// [`Poison`] when it is not an envelope of this portal.
-pub(crate) fn read_record(data: &[u8], portal: &PortalId) -> Result<Envelope, Poison> {
-    let envelope = Envelope::parse(data).map_err(Poison::Unreadable)?;
-    if envelope.batch.portal == *portal { Ok(envelope) } else { Err(Poison::OtherPortal(envelope.batch.portal)) }
+/// A code, without the reader's data.
+pub(crate) fn read_interaction(data: &[u8], portal: &PortalId) -> Result<Interaction, &'static str> {
+    let interaction = Interaction::parse(data).map_err(|error| error.code())?;
+    if interaction.portal == *portal { Ok(interaction) } else { Err("other_portal") }
 }
 
 impl PortalState {
-    /// Takes one envelope. `arrived_at_ms` is when Kinesis got the record, which is the same in a replay.
-    pub(crate) fn apply(&mut self, envelope: &Envelope, arrived_at_ms: u64, portal: &Portal, is_dev: bool) {
-        let batch = &envelope.batch;
-        self.counts.records += 1;
-        self.counts.dropped += u64::from(batch.dropped);
-        if dedup::is_beyond_memory(envelope.edge.received_at_ms, arrived_at_ms) {
-            self.counts.late += u64::try_from(batch.events.len()).unwrap_or(0);
+    /// Takes one interaction.
+    pub(crate) fn apply(&mut self, interaction: Interaction) {
+        let pageview = interaction.id.split_once(':').and_then(|(pageview, _)| PageviewId::parse(pageview));
+        let Some(pageview) = pageview else {
+            self.counts.poison += 1;
+            return;
+        };
+        if !self.seen.see(pageview, interaction.kind) {
+            self.counts.repeats += 1;
             return;
         }
-        let (class, mut settled) = (loss::class(&envelope.edge.browser), Vec::new());
-        for event in &batch.events {
-            match self.dedup.note(batch.pageview, class, event.seq, arrived_at_ms, &mut settled) {
-                Sighting::New => {}
-                Sighting::Duplicate => {
-                    self.counts.duplicates += 1;
-                    continue;
-                }
-                Sighting::OutOfRange => {
-                    self.counts.out_of_range += 1;
-                    continue;
-                }
-            }
-            self.counts.events += 1;
-            self.counts.bot_events += u64::from(batch.bot);
-            self.counts.by_kind.add(&event.kind);
-            if matches!(event.kind, EventKind::Pageview) && batch.page == PageKind::Article && !batch.bot {
-                let at_ms = corrected_at_ms(event.at_ms, envelope, arrived_at_ms);
-                self.view(envelope, at_ms, portal, is_dev);
-            }
+        self.counts.interactions += 1;
+        if interaction.kind == InteractionKind::View {
+            self.top_pages.view(&interaction.item, interaction.at_ms);
+            self.model_revision += 1;
         }
-        for settled in settled {
-            self.loss.add(settled);
+        if let Some(card) = interaction.card {
+            self.cards.note(&interaction.item, card, interaction.at_ms);
         }
     }
-
-    fn view(&mut self, envelope: &Envelope, at_ms: u64, portal: &Portal, is_dev: bool) {
-        let batch = &envelope.batch;
-        let Some(item) = batch.item() else { return };
-        self.top_pages.view(&item, at_ms);
-        if let Some(card) = batch.meta.as_ref().and_then(|meta| cards::card(batch, &item, meta, portal, is_dev)) {
-            self.cards.note(&item, card, at_ms);
-        }
-        self.model_revision += 1;
-    }
-}
-
-impl ByKind {
-    fn add(&mut self, kind: &EventKind) {
-        let count = match kind {
-            EventKind::Pageview => &mut self.pageview,
-            EventKind::Engagement { .. } => &mut self.engagement,
-            EventKind::Click { .. } => &mut self.click,
-            EventKind::Impression { .. } => &mut self.impression,
-            EventKind::Custom { .. } => &mut self.custom,
-        };
-        *count += 1;
-    }
-}
-
-/// The reader's clock set right, but never later than the arrival at the edge.
-/// Nor later than the arrival on the stream: one absurd `received_at_ms` would make every other view look faded.
-fn corrected_at_ms(at_ms: u64, envelope: &Envelope, arrived_at_ms: u64) -> u64 {
-    at_ms.saturating_add_signed(envelope.edge.skew_ms).min(envelope.edge.received_at_ms).min(arrived_at_ms)
 }
 
 #[cfg(test)]
 mod tests {
-    use wire::{PageviewId, Portals};
-
     use super::*;
 
-    const GOLDEN: &[u8] = include_bytes!("../../wire/tests/golden/envelope.json");
-    const ARRIVED: u64 = 1_795_337_005_400;
+    const GOLDEN: &[u8] = include_bytes!("../../wire/tests/golden/interaction.json");
+    const T0: u64 = 1_795_337_015_000;
 
-    fn envelope(pageview: u128) -> Envelope {
-        let mut envelope = Envelope::parse(GOLDEN).unwrap();
-        envelope.batch.pageview = PageviewId::from_bits(pageview);
-        envelope
+    fn interaction(pageview: u128, kind: InteractionKind) -> Interaction {
+        let id = Interaction::id(PageviewId::from_bits(pageview), kind);
+        Interaction { id, kind, ..Interaction::parse(GOLDEN).unwrap() }
     }
 
-    fn state_after(envelopes: &[Envelope]) -> PortalState {
-        let portals: Portals = toml::from_str(include_str!("../../portals.toml")).unwrap();
+    #[test]
+    fn each_interaction_counts_once_and_views_make_top_pages() {
         let mut state = PortalState::default();
-        for envelope in envelopes {
-            state.apply(envelope, ARRIVED, portals.get("g1").unwrap(), false);
+        for (pageview, kind) in
+            [(1, InteractionKind::View), (1, InteractionKind::Read15), (1, InteractionKind::View), (2, InteractionKind::View)]
+        {
+            state.apply(interaction(pageview, kind));
         }
-        state
+        assert_eq!((state.counts.interactions, state.counts.repeats, state.model_revision), (3, 1, 2));
+        assert!((state.top_pages.top(T0, 1)[0].score - 2.0).abs() < 0.01);
+        assert_eq!(state.cards.len(), 1);
     }
 
     #[test]
-    fn every_event_counts_once() {
-        let state = state_after(&[envelope(1), envelope(1), envelope(2)]);
-        let counts = &state.counts;
-        assert_eq!((counts.records, counts.events, counts.duplicates), (3, 10, 5));
-        let kinds = &counts.by_kind;
-        assert_eq!((kinds.pageview, kinds.engagement, kinds.click, kinds.impression, kinds.custom), (2, 2, 2, 2, 2));
-        assert!((state.top_pages.top(ARRIVED, 1)[0].score - 2.0).abs() < 0.01);
+    fn a_restored_state_goes_on_as_the_saved_one() {
+        let mut state = PortalState::default();
+        state.apply(interaction(1, InteractionKind::View));
+        let mut restored: PortalState = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
+        assert_eq!(restored, state);
+        restored.apply(interaction(1, InteractionKind::View));
+        assert_eq!(restored.counts.repeats, 1);
     }
 
     #[test]
-    fn what_comes_a_day_late_is_archived_only() {
-        let mut late = envelope(1);
-        late.edge.received_at_ms = ARRIVED - dedup::KEEP_MS - 1;
-        let mut in_time = envelope(2);
-        in_time.edge.received_at_ms = ARRIVED - dedup::KEEP_MS;
-        let state = state_after(&[late, in_time]);
-        assert_eq!((state.counts.records, state.counts.events, state.counts.late), (2, 5, 5));
+    fn the_memory_is_bounded() {
+        let mut seen = Seen::default();
+        for pageview in 0..=u128::try_from(PAGEVIEWS_MAX).unwrap() {
+            assert!(seen.see(PageviewId::from_bits(pageview), InteractionKind::View));
+        }
+        assert_eq!((seen.order.len(), seen.kinds.len()), (PAGEVIEWS_MAX, PAGEVIEWS_MAX));
+        assert!(!seen.see(PageviewId::from_bits(1), InteractionKind::View));
     }
 
     #[test]
-    fn only_views_of_articles_by_people_make_top_pages() {
-        let mut bot = envelope(1);
-        bot.batch.bot = true;
-        let mut front = envelope(2);
-        front.batch.page = PageKind::Front;
-        let mut engaged = envelope(3);
-        engaged.batch.events.remove(0);
-        let state = state_after(&[bot, front, engaged]);
-        assert_eq!((state.counts.events, state.counts.bot_events), (14, 5));
-        assert_eq!((state.top_pages.len(), state.cards.len(), state.model_revision), (0, 0, 0));
-    }
-
-    #[test]
-    fn a_record_that_is_no_envelope_of_the_portal_is_poison() {
+    fn what_is_no_interaction_of_the_portal_has_a_code() {
         let portal = PortalId::parse("g1").unwrap();
-        assert!(read_record(GOLDEN, &portal).is_ok());
-        let other = PortalId::parse("ge").unwrap();
-        assert_eq!(read_record(GOLDEN, &other).unwrap_err().summary(), "other_portal g1");
-        for (record, summary) in [
-            (&b""[..], "malformed_json at line 1 column 0"),
-            (b"{}", "malformed_json at line 1 column 2"),
-            (&[0xff, 0x00], "malformed_json at line 1 column 1"),
-            (&GOLDEN[..100], "malformed_json at line 1 column 100"),
-        ] {
-            assert_eq!(read_record(record, &portal).unwrap_err().summary(), summary);
-        }
-        let later = String::from_utf8(GOLDEN.to_vec()).unwrap().replacen("\"v\":1", "\"v\":2", 1);
-        assert_eq!(read_record(later.as_bytes(), &portal).unwrap_err().summary(), "unsupported_version");
-    }
-
-    #[test]
-    fn a_wrong_clock_is_corrected_and_nothing_happens_in_the_future() {
-        let mut envelope = envelope(1);
-        for (at_ms, skew_ms, received_at_ms, expected) in [
-            (1_000, 91, 5_000, 1_091),
-            (1_000, -400, 5_000, 600),
-            (4_000, 2_000, 5_000, 5_000),
-            (100, -400, 5_000, 0),
-            (u64::MAX, i64::MAX, u64::MAX, 9_000),
-        ] {
-            envelope.edge.skew_ms = skew_ms;
-            envelope.edge.received_at_ms = received_at_ms;
-            assert_eq!(corrected_at_ms(at_ms, &envelope, 9_000), expected);
-        }
+        assert!(read_interaction(GOLDEN, &portal).is_ok());
+        assert_eq!(read_interaction(b"{}", &portal).unwrap_err(), "malformed_json");
+        assert_eq!(read_interaction(GOLDEN, &PortalId::parse("ge").unwrap()).unwrap_err(), "other_portal");
     }
 }

@@ -5,9 +5,9 @@ use serde_json::value::RawValue;
 use wire::BadBody;
 
 use crate::cors;
-use crate::day::{self, Day};
 use crate::error::{Error, Result};
 use crate::query::Query;
+use wire::day::{self, Day};
 
 /// Where they are kept.
 pub const PREFIX: &str = "bad/";

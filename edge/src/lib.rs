@@ -23,7 +23,6 @@ pub mod collect;
 pub mod config;
 pub mod cors;
 pub mod counters;
-pub mod day;
 pub mod delivery;
 pub mod error;
 mod handle;

@@ -77,7 +77,7 @@ pub fn given_up(message: &Delivered, portals: &Portals, now_ms: u64) -> GivenUp 
 /// A message that is kept for a person.
 #[must_use]
 pub fn dead_letter(reason: &str, attempts: u32, body: &str, now_ms: u64) -> DeadLetter {
-    DeadLetter { v: 1, reason: reason.to_owned(), attempts, at_ms: now_ms, body: body.to_owned() }
+    DeadLetter { v: 1, reason: reason.to_owned(), attempts, at_ms: now_ms, body: body.to_owned(), origin: None }
 }
 
 /// Where a portal's records are set aside in a long outage: apart, so that one stream that is down holds up no other.

@@ -1,6 +1,6 @@
 //! The salt of the day: makes cookieless ids that cannot be linked from one day to another.
 
-use crate::day::Day;
+use wire::day::Day;
 
 /// Where salts are kept in KV.
 pub const PREFIX: &str = "salt/";

@@ -72,8 +72,23 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// When it was given up, Unix milliseconds.
     pub at_ms: u64,
-    /// The whole queue message.
+    /// The whole queue message; or the record, when it was found in a stream.
     pub body: String,
+    /// Which record of which stream it was, if it was in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Box<Origin>>,
+}
+
+/// A record's place in a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Origin {
+    /// The stream's name.
+    pub stream: String,
+    /// The shard's id.
+    pub shard: String,
+    /// The record's sequence number.
+    pub sequence_number: String,
 }
 
 /// A body that the edge refused, kept in the prefix `bad/` for seven days so that an integrator sees why.

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::Error;
 use crate::id::{PageviewId, VisitorId};
 use crate::item::Item;
+use crate::model::Card;
 use crate::portal::PortalId;
 
 /// One interaction, once per pageview and kind: its id is deterministic, so that a repeat overwrites.
@@ -30,6 +32,41 @@ pub struct Interaction {
     pub at_ms: u64,
     /// How far it is believed, 0 to 100.
     pub trust: u8,
+    /// What the page says of itself, unproven; only in a `view`, when it has changed, and now and then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<Card>,
+}
+
+impl Interaction {
+    /// The id of what happened in a pageview: the same whoever makes it.
+    #[must_use]
+    pub fn id(pageview: PageviewId, kind: InteractionKind) -> String {
+        format!("{pageview}:{}", kind.as_str())
+    }
+
+    /// One record of a portal's second stream.
+    ///
+    /// # Errors
+    /// [`Error::MalformedJson`] when it is no interaction, [`Error::UnsupportedVersion`] when it is a later one.
+    pub fn parse(record: &[u8]) -> Result<Self, Error> {
+        let interaction: Self = serde_json::from_slice(record).map_err(|error| Error::malformed(&error))?;
+        if interaction.v == 1 { Ok(interaction) } else { Err(Error::UnsupportedVersion { found: u64::from(interaction.v) }) }
+    }
+}
+
+impl InteractionKind {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::View => "view",
+            Self::Read15 => "read_15",
+            Self::Read60 => "read_60",
+            Self::Read75Pct => "read_75pct",
+            Self::Click => "click",
+            Self::Share => "share",
+        }
+    }
 }
 
 /// Kinds of interaction.

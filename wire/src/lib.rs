@@ -12,6 +12,7 @@
 //! ```
 
 mod batch;
+pub mod day;
 mod dead_letter;
 mod envelope;
 mod error;
@@ -25,7 +26,7 @@ mod raw;
 mod recommendation;
 
 pub use batch::{AT_MS_MAX, AT_MS_MIN, BODY_BYTES_MAX, Batch, CollectAnswer, Consent, EVENTS_MAX, Meta, PageKind, ParsedBatch, Rejected};
-pub use dead_letter::{BadBody, DeadLetter, RetryHeader, RetryMessage};
+pub use dead_letter::{BadBody, DeadLetter, Origin, RetryHeader, RetryMessage};
 pub use envelope::{Edge, Envelope, Source, Via};
 pub use error::{Error, ErrorBody, ErrorDetail};
 pub use event::{Event, EventKind, LinkKind, Scalar};

@@ -1,24 +1,31 @@
 //! One portal at work: its snapshot in memory, shared by the readers, the publisher, the saver and the HTTP server.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use wire::Portal;
 
 use crate::health::Facts;
+use crate::platform::board::Board;
 use crate::platform::clock::now_ms;
 use crate::platform::kinesis::{Page, Trouble};
 use crate::platform::reader::Taker;
 use crate::shards::{Checkpoints, Start};
 use crate::snapshot::Snapshot;
-use crate::state::read_record;
+use crate::stages::{Stage, Volume};
+use crate::state::read_interaction;
+
+/// Who has no snapshot of a portal reads so far back: four half-lives of the slow count, so that it is within a sixteenth of what it
+/// would be, and the fast one exact.
+const REWIND_MS: u64 = 86_400_000;
 
 /// One portal at work.
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) portal: Portal,
+    pub(crate) board: Arc<Board>,
     stream: String,
-    is_dev: bool,
     /// State and checkpoints change together, under this lock.
     snapshot: Mutex<Snapshot>,
     facts: Mutex<Facts>,
@@ -28,10 +35,10 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// A portal as its snapshot left it.
-    pub(crate) fn new(portal: Portal, snapshot: Snapshot, is_dev: bool) -> Self {
+    pub(crate) fn new(portal: Portal, snapshot: Snapshot, board: Arc<Board>) -> Self {
         let facts = Facts { started_at_ms: now_ms(), ..Facts::default() };
-        let stream = portal.events_stream();
-        Self { portal, stream, is_dev, snapshot: Mutex::new(snapshot), facts: Mutex::new(facts), changes: AtomicU64::new(0) }
+        let stream = portal.interactions_stream();
+        Self { portal, board, stream, snapshot: Mutex::new(snapshot), facts: Mutex::new(facts), changes: AtomicU64::new(0) }
     }
 
     /// State and checkpoints.
@@ -57,7 +64,7 @@ impl Taker for Desk {
     }
 
     fn fresh(&self) -> Start {
-        Start::TrimHorizon
+        Start::Since(now_ms().saturating_sub(REWIND_MS))
     }
 
     fn with_checkpoints<T>(&self, change: impl FnOnce(&mut Checkpoints) -> T) -> T {
@@ -72,15 +79,15 @@ impl Taker for Desk {
 
     fn take(&self, shard: &str, page: &Page) {
         // Parsing is nearly all of the work: done before the lock is taken.
-        let parsed: Vec<_> = page.records.iter().map(|record| (record, read_record(&record.data, &self.portal.id))).collect();
+        let begun = Instant::now();
+        let parsed: Vec<_> = page.records.iter().map(|record| (record, read_interaction(&record.data, &self.portal.id))).collect();
         {
             let mut snapshot = self.snapshot();
             for (record, outcome) in parsed {
                 match outcome {
-                    Ok(envelope) => snapshot.state.apply(&envelope, record.arrived_at_ms, &self.portal, self.is_dev),
-                    Err(poison) => {
+                    Ok(interaction) => snapshot.state.apply(interaction),
+                    Err(why) => {
                         snapshot.state.counts.poison += 1;
-                        let why = poison.summary();
                         tracing::warn!(stream = self.stream, shard, sequence_number = record.sequence_number, why, "poison record");
                     }
                 }
@@ -90,6 +97,9 @@ impl Taker for Desk {
                 self.changes.fetch_add(1, Ordering::AcqRel);
             }
         }
+        let bytes_in = page.records.iter().map(|record| record.data.len()).sum();
+        let volume = Volume { records_in: page.records.len(), bytes_in, ..Volume::default() };
+        self.board.stages.done(Stage::Learn, begun.elapsed(), volume);
         let mut facts = self.facts();
         facts.last_read_at_ms = now_ms();
         facts.behind_ms.insert(shard.to_owned(), page.behind_ms);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use wire::{PortalId, Portals};
 
 use crate::error::{Error, Result};
+use crate::leases::Job;
 use crate::snapshot::Snapshot;
 
 /// Reads and checks `portals.toml`.
@@ -65,20 +66,36 @@ impl DataFolder {
     /// [`Error::SnapshotUnwritable`]; the old one still stands.
     pub(crate) fn save(&self, portal: &PortalId, bytes: &[u8]) -> Result<()> {
         let path = self.snapshot(portal);
-        self.replace(&path, bytes).map_err(|source| Error::SnapshotUnwritable { path, source })
+        replace(&path, bytes).map_err(|source| Error::SnapshotUnwritable { path, source })
     }
 
-    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let new = path.with_extension("json.new");
-        let mut file = File::create(&new)?;
-        file.write_all(bytes)?;
-        // Without this the rename can reach the disk before the content does.
-        file.sync_all()?;
-        fs::rename(&new, path)?;
-        File::open(&self.path)?.sync_all()
+    /// The folder itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a shard's store is.
+    ///
+    /// # Errors
+    /// [`Error::DataFolder`].
+    pub(crate) fn store(&self, job: &Job) -> Result<PathBuf> {
+        let folder = self.path.join("shards");
+        fs::create_dir_all(&folder).map_err(|source| Error::DataFolder { path: folder.clone(), source })?;
+        Ok(folder.join(format!("{}.redb", job.key())))
     }
 
     fn snapshot(&self, portal: &PortalId) -> PathBuf {
         self.path.join(format!("{portal}.json"))
     }
+}
+
+/// Writes a file: whoever reads it sees the old content or this.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = path.with_extension("json.new");
+    let mut file = File::create(&new)?;
+    file.write_all(bytes)?;
+    // Without this the rename can reach the disk before the content does.
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }

@@ -17,8 +17,8 @@ use crate::platform::kinesis::{Kinesis, Page, Trouble};
 use crate::platform::reader::{self, Taker};
 use crate::platform::signals::Signals;
 use crate::shards::{Checkpoints, Start};
-use crate::state::read_record;
 use crate::tail::View;
+use crate::transform::read_record;
 
 /// How often the edge is asked for refused bodies.
 const BAD_EVERY: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: TailArgs) -> Result<()> {
         for portal in chosen {
             let stream = portal.events_stream();
             let taker = Line { portal, stream, since_ms, view: view.clone(), lines: lines.clone(), memory: Mutex::default() };
-            tokio::spawn(reader::read_stream(kinesis.clone(), Arc::new(taker), Vec::new(), stop.clone()));
+            tokio::spawn(reader::read_stream(kinesis.clone(), Arc::new(taker), stop.clone()));
         }
     }
     if args.visitor.is_none() {

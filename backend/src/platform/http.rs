@@ -1,4 +1,6 @@
-//! `GET /health`, `GET /figures` and `GET /metrics`.
+//! `GET /health`, `GET /figures`, `GET /metrics`, and, with the secret, what is held of a reader.
+
+mod subject;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,23 +14,36 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use wire::ScoredItem;
 
-use crate::health::Status;
+use crate::args::Secret;
+use crate::health::{self, Status};
 use crate::loss::Tally;
 use crate::metrics::{self, PortalMetrics};
+use crate::platform::board::{Board, PortalBoard, ShardFacts};
 use crate::platform::clock::now_ms;
-use crate::platform::desk::Desk;
-use crate::shards::Checkpoint;
-use crate::state::Counts;
+use crate::platform::leases::LeaseTable;
+use crate::platform::process;
+use crate::state::InteractionCounts;
+use crate::transform::Counts;
 
 /// Items of a list in `/figures`.
 const LISTED_MAX: usize = 20;
 
-type Desks = Arc<[Arc<Desk>]>;
+/// What is told, and to whom.
+#[derive(Clone)]
+pub(crate) struct Desk {
+    pub(crate) board: Arc<Board>,
+    pub(crate) table: Arc<LeaseTable>,
+    pub(crate) admin_secret: Option<Secret>,
+}
 
 /// Answers as long as the task lives.
-pub(crate) async fn answer(listener: TcpListener, desks: Desks) {
-    let router =
-        Router::new().route("/health", get(health)).route("/figures", get(figures)).route("/metrics", get(measure)).with_state(desks);
+pub(crate) async fn answer(listener: TcpListener, desk: Desk) {
+    let router = Router::new()
+        .route("/health", get(health))
+        .route("/figures", get(figures))
+        .route("/metrics", get(measure))
+        .route("/visitors/{visitor}", get(subject::export).delete(subject::erase))
+        .with_state(desk);
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!("the HTTP server has ended: {error}");
     }
@@ -44,11 +59,25 @@ struct Health {
 #[derive(Serialize)]
 struct PortalHealth {
     status: Status,
-    stream: String,
+    /// Shards of the event stream that are read here.
     shards: BTreeMap<String, ShardHealth>,
-    events: u64,
-    duplicates: u64,
-    poison: u64,
+    /// Absent when another process keeps the portal's state.
+    state: Option<StateHealth>,
+}
+
+#[derive(Serialize)]
+struct ShardHealth {
+    status: Status,
+    last_sequence_number: Option<String>,
+    is_drained: bool,
+    millis_behind_latest: Option<u64>,
+    last_read_at_ms: u64,
+    last_error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct StateHealth {
+    status: Status,
     last_read_at_ms: u64,
     last_read_error: Option<String>,
     last_published_at_ms: u64,
@@ -57,16 +86,12 @@ struct PortalHealth {
     snapshot_error: Option<String>,
 }
 
-#[derive(Serialize)]
-struct ShardHealth {
-    last_sequence_number: Option<String>,
-    is_drained: bool,
-    millis_behind_latest: Option<u64>,
-}
-
-async fn health(State(desks): State<Desks>) -> impl IntoResponse {
-    let portals: BTreeMap<_, _> = desks.iter().map(|desk| (desk.portal.id.to_string(), portal_health(desk))).collect();
-    let status = portals.values().map(|portal| portal.status).max().unwrap_or(Status::Starting);
+async fn health(State(desk): State<Desk>) -> impl IntoResponse {
+    let boards = desk.board.portals();
+    let portals: BTreeMap<_, _> = boards.iter().map(|(portal, board)| (portal.to_string(), portal_health(board))).collect();
+    drop(boards);
+    // Who holds nothing, for others hold it all, waits for work and is well.
+    let status = portals.values().map(|portal| portal.status).max().unwrap_or(Status::Ok);
     let code = match status {
         Status::Ok => StatusCode::OK,
         Status::Starting | Status::Red => StatusCode::SERVICE_UNAVAILABLE,
@@ -74,32 +99,33 @@ async fn health(State(desks): State<Desks>) -> impl IntoResponse {
     (code, Json(Health { status, version: env!("CARGO_PKG_VERSION"), portals }))
 }
 
-fn portal_health(desk: &Desk) -> PortalHealth {
-    let facts = desk.facts().clone();
-    let snapshot = desk.snapshot();
-    let counts = &snapshot.state.counts;
-    let shard = |(id, behind_ms): (&String, &u64)| {
-        let checkpoint = snapshot.checkpoints.get(id);
-        let last_sequence_number = match checkpoint {
-            Some(Checkpoint::After(sequence_number)) => Some(sequence_number.clone()),
-            Some(Checkpoint::Drained) | None => None,
-        };
-        let is_drained = checkpoint == Some(&Checkpoint::Drained);
-        (id.clone(), ShardHealth { last_sequence_number, is_drained, millis_behind_latest: Some(*behind_ms) })
-    };
-    PortalHealth {
-        status: facts.status(now_ms()),
-        stream: desk.portal.events_stream(),
-        shards: facts.behind_ms.iter().map(shard).collect(),
-        events: counts.events,
-        duplicates: counts.duplicates,
-        poison: counts.poison,
+fn portal_health(board: &PortalBoard) -> PortalHealth {
+    let shards: BTreeMap<_, _> = board.shards.iter().map(|(id, facts)| (id.clone(), shard_health(facts))).collect();
+    let state = board.desk.as_ref().map(|desk| {
+        let facts = desk.facts().clone();
+        StateHealth {
+            status: facts.status(now_ms()),
+            last_read_at_ms: facts.last_read_at_ms,
+            last_read_error: facts.last_read_error,
+            last_published_at_ms: facts.last_published_at_ms,
+            last_publish_error: facts.publish_trouble.map(|(_, error)| error),
+            last_snapshot_at_ms: facts.last_snapshot_at_ms,
+            snapshot_error: facts.snapshot_error,
+        }
+    });
+    let statuses = shards.values().map(|shard| shard.status).chain(state.as_ref().map(|state| state.status));
+    PortalHealth { status: statuses.max().unwrap_or(Status::Ok), shards, state }
+}
+
+fn shard_health(facts: &ShardFacts) -> ShardHealth {
+    let is_drained = facts.position.as_ref().is_some_and(|position| position.is_drained);
+    ShardHealth {
+        status: if is_drained { Status::Ok } else { health::of_reading(facts.started_at_ms, facts.last_read_at_ms, now_ms()) },
+        last_sequence_number: facts.position.as_ref().map(|position| position.sequence_number.clone()),
+        is_drained,
+        millis_behind_latest: facts.behind_ms,
         last_read_at_ms: facts.last_read_at_ms,
-        last_read_error: facts.last_read_error,
-        last_published_at_ms: facts.last_published_at_ms,
-        last_publish_error: facts.publish_trouble.map(|(_, error)| error),
-        last_snapshot_at_ms: facts.last_snapshot_at_ms,
-        snapshot_error: facts.snapshot_error,
+        last_error: facts.last_error.clone(),
     }
 }
 
@@ -110,44 +136,59 @@ struct Figures {
 
 #[derive(Serialize)]
 struct PortalFigures {
+    /// Of the shards that are read here.
     #[serde(flatten)]
     counts: Counts,
-    pageviews_remembered: usize,
+    pageviews_in_memory: usize,
     /// By browser family; a lower bound.
     loss: BTreeMap<&'static str, Tally>,
+    /// Of the portal's state, when it is kept here.
+    learned: InteractionCounts,
     items: usize,
     cards: usize,
     top_pages: Vec<ScoredItem>,
     trending: Vec<ScoredItem>,
 }
 
-async fn figures(State(desks): State<Desks>) -> impl IntoResponse {
-    let portal = |desk: &Arc<Desk>| {
-        let snapshot = desk.snapshot();
-        let state = &snapshot.state;
-        // Not of now: the same records give the same figures, and figures that stand still have been read to the end.
-        let at_ms = state.top_pages.latest_ms();
-        let figures = PortalFigures {
-            counts: state.counts.clone(),
-            pageviews_remembered: state.dedup.len(),
-            loss: state.loss.families().filter(|(_, tally)| *tally != Tally::default()).collect(),
-            items: state.top_pages.len(),
-            cards: state.cards.len(),
-            top_pages: state.top_pages.top(at_ms, LISTED_MAX),
-            trending: state.top_pages.trending(at_ms, LISTED_MAX),
-        };
-        (desk.portal.id.to_string(), figures)
-    };
-    Json(Figures { portals: desks.iter().map(portal).collect() })
+async fn figures(State(desk): State<Desk>) -> impl IntoResponse {
+    let boards = desk.board.portals();
+    let portals = boards.iter().map(|(portal, board)| (portal.to_string(), portal_figures(board))).collect();
+    Json(Figures { portals })
 }
 
-async fn measure(State(desks): State<Desks>) -> impl IntoResponse {
-    let portal = |desk: &Arc<Desk>| {
-        let behind_ms = desk.facts().behind_ms.values().max().copied();
+fn portal_figures(board: &PortalBoard) -> PortalFigures {
+    let totals = board.totals();
+    let mut figures = PortalFigures {
+        counts: totals.counts,
+        pageviews_in_memory: board.shards.values().map(|shard| shard.pageviews_in_memory).sum(),
+        loss: totals.loss.families().filter(|(_, tally)| *tally != Tally::default()).collect(),
+        learned: InteractionCounts::default(),
+        items: 0,
+        cards: 0,
+        top_pages: Vec::new(),
+        trending: Vec::new(),
+    };
+    if let Some(desk) = &board.desk {
         let snapshot = desk.snapshot();
         let state = &snapshot.state;
-        PortalMetrics { portal: desk.portal.id.to_string(), counts: state.counts.clone(), loss: state.loss.clone(), behind_ms }
+        // Not of now: the same interactions give the same figures, and figures that stand still have been read to the end.
+        let at_ms = state.top_pages.latest_ms();
+        figures.learned = state.counts.clone();
+        figures.items = state.top_pages.len();
+        figures.cards = state.cards.len();
+        figures.top_pages = state.top_pages.top(at_ms, LISTED_MAX);
+        figures.trending = state.top_pages.trending(at_ms, LISTED_MAX);
+    }
+    figures
+}
+
+async fn measure(State(desk): State<Desk>) -> impl IntoResponse {
+    let portal = |(portal, board): (&wire::PortalId, &PortalBoard)| {
+        let behind_ms = board.shards.values().filter_map(|shard| shard.behind_ms).max();
+        let totals = board.totals();
+        PortalMetrics { portal: portal.to_string(), counts: totals.counts, loss: totals.loss, behind_ms }
     };
-    let portals: Vec<_> = desks.iter().map(portal).collect();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::text(&portals))
+    let portals: Vec<_> = desk.board.portals().iter().map(portal).collect();
+    let text = metrics::text(&portals) + &desk.board.stages.to_prometheus() + &process::to_prometheus();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

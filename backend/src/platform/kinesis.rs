@@ -56,6 +56,19 @@ pub(crate) enum Trouble {
     Away(String),
 }
 
+impl Trouble {
+    /// A word for metrics.
+    pub(crate) const fn code(&self) -> &'static str {
+        match self {
+            Self::Throttled(_) => "throttled",
+            Self::IteratorExpired => "iterator_expired",
+            Self::Missing(_) => "missing",
+            Self::Refused(_) => "refused",
+            Self::Away(_) => "away",
+        }
+    }
+}
+
 impl Kinesis {
     /// By the usual variables and files; makes no call yet.
     ///

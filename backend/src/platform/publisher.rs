@@ -1,7 +1,7 @@
 //! Publishes one portal's model and cards to the edge.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -10,6 +10,7 @@ use crate::platform::admin::Admin;
 use crate::platform::clock::now_ms;
 use crate::platform::desk::Desk;
 use crate::publish::{Publication, Schedule};
+use crate::stages::{Stage, Volume};
 
 /// How soon a change is noticed.
 const LOOK: Duration = Duration::from_millis(250);
@@ -23,6 +24,13 @@ pub(crate) async fn publish(desk: Arc<Desk>, admin: Admin, every_ms: u64, mut st
             () = sleep(LOOK) => false,
         };
         let revision = desk.snapshot().state.model_revision;
+        // A state that is still being read again would publish a poor model over a good one.
+        if !desk.facts().has_caught_up() {
+            if is_stopping {
+                return;
+            }
+            continue;
+        }
         let is_due = if is_stopping { schedule.has_news(revision) } else { schedule.is_due(revision, now_ms()) };
         if is_due {
             turn(&desk, &admin, &mut schedule).await;
@@ -38,7 +46,12 @@ async fn turn(desk: &Desk, admin: &Admin, schedule: &mut Schedule) {
         let snapshot = desk.snapshot();
         (snapshot.state.model_revision, Publication::of(&snapshot.state, now_ms()))
     };
+    let begun = Instant::now();
     let outcome = send(desk, admin, schedule, &publication).await;
+    match &outcome {
+        Ok(()) => desk.board.stages.done(Stage::Publish, begun.elapsed(), Volume::default()),
+        Err(_) => desk.board.stages.failed(Stage::Publish, "refused_or_away"),
+    }
     let now_ms = now_ms();
     let mut facts = desk.facts();
     let portal = desk.portal.id.as_str();

@@ -41,12 +41,12 @@ enum Ending {
 }
 
 /// Reads until `stop` is closed. Kinesis may come and go.
-pub(crate) async fn read_stream<T: Taker>(kinesis: Kinesis, taker: Arc<T>, create: Vec<String>, mut stop: watch::Receiver<()>) {
+pub(crate) async fn read_stream<T: Taker>(kinesis: Kinesis, taker: Arc<T>, mut stop: watch::Receiver<()>) {
     let mut readers = JoinSet::new();
     let mut running = BTreeSet::new();
     let mut failures = 0_u32;
     loop {
-        let wait = match survey(&kinesis, &taker, &create, &mut readers, &mut running).await {
+        let wait = match survey(&kinesis, &taker, &mut readers, &mut running).await {
             Ok(()) => RELIST,
             Err(trouble) => {
                 taker.trouble(&trouble);
@@ -85,16 +85,9 @@ pub(crate) async fn read_stream<T: Taker>(kinesis: Kinesis, taker: Arc<T>, creat
 async fn survey<T: Taker>(
     kinesis: &Kinesis,
     taker: &Arc<T>,
-    create: &[String],
     readers: &mut JoinSet<(String, Ending)>,
     running: &mut BTreeSet<String>,
 ) -> Result<(), Trouble> {
-    for stream in create {
-        if let Err(Trouble::Missing(_)) = kinesis.created_at_ms(stream).await {
-            kinesis.create(stream).await?;
-            tracing::info!(stream, "stream made");
-        }
-    }
     let created_at_ms = kinesis.created_at_ms(taker.stream()).await?;
     let listed = kinesis.shards(taker.stream()).await?;
     let is_other = taker.with_checkpoints(|checkpoints| checkpoints.meet_stream(created_at_ms));

@@ -218,7 +218,7 @@ mod tests {
     }
 
     fn dead(body: &str) -> Content {
-        Content::Dead(DeadLetter { v: 1, reason: "status_500".to_owned(), attempts: 7, at_ms: 5, body: body.to_owned() })
+        Content::Dead(DeadLetter { v: 1, reason: "status_500".to_owned(), attempts: 7, at_ms: 5, body: body.to_owned(), origin: None })
     }
 
     #[test]

@@ -8,8 +8,8 @@ use wire::{DeadLetter, PortalId, Via};
 use super::stream;
 use super::world::{Message, World};
 use super::{Holder, Parcel, Verdict};
-use crate::day;
 use crate::retry::{self, DEAD_PREFIX, GivenUp};
+use wire::day;
 
 /// Tries the messages of a batch again: one call per portal, or as many as its records need.
 pub async fn retry_all<M: Message>(world: &impl World, batch: impl Iterator<Item = M>) {

@@ -8,9 +8,9 @@ use crate::aws::kinesis::{self, Outcome};
 use crate::aws::sqs;
 use crate::clock_skew;
 use crate::config::Sqs;
-use crate::day;
 use crate::error::Error;
 use crate::retry::{self, MESSAGE_BYTES_MAX};
+use wire::day;
 
 /// What became of each record; all are of one portal, at most what one `PutRecords` takes.
 pub async fn deliver(world: &impl World, holder: Holder, parcels: Vec<Parcel>) -> Vec<Verdict> {

@@ -9,12 +9,12 @@ use crate::answer::Answer;
 use crate::bad;
 use crate::collect::{self, Accepted};
 use crate::config::Config;
-use crate::day::Day;
 use crate::delivery::{Holder, Parcel, Verdict, stream};
 use crate::error::Error;
 use crate::platform::http::{self, Head};
 use crate::platform::isolate::Isolate;
 use crate::platform::{Context, Env, Request, clock, log, memory, random, store};
+use wire::day::Day;
 
 /// A test asks for a panic by this header; development only.
 const PANIC_HEADER: &str = "x-pulso-test-panic";

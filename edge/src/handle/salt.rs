@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::day::Day;
 use crate::platform::{Env, clock, kv, log, memory, random};
 use crate::salt;
+use wire::day::Day;
 
 /// When KV could not be read, a salt of our own is believed so long before KV is asked again, milliseconds.
 const DOUBT_MS: u64 = 60_000;

@@ -11,9 +11,9 @@ use crate::bad::Quota;
 use crate::breaker::Breaker;
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::day::Day;
 use crate::error::Result;
 use crate::recommend::Published;
+use wire::day::Day;
 
 /// A published model is believed this long, milliseconds; after that KV is asked again.
 const FRESH_MS: u64 = 3_000;

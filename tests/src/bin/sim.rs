@@ -1,9 +1,12 @@
 //! `sim`: proves with made faults that no event is lost. `cargo xtask sim` runs it.
 
-// The simulator runs the very file that ships; `backend` is a binary crate.
+// The simulator runs the very files that ship; `backend` is a binary crate.
 #[allow(dead_code, reason = "the backend uses more of it")]
-#[path = "../../../backend/src/dedup.rs"]
-mod dedup;
+#[path = "../../../backend/src/transform/memory.rs"]
+mod memory;
+#[allow(dead_code, reason = "the backend uses more of it")]
+#[path = "../../../backend/src/transform/pageview.rs"]
+mod pageview;
 #[path = "../sim/mod.rs"]
 mod sim;
 

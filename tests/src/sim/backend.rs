@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use wire::Envelope;
+use wire::{Envelope, PageviewId};
 
 use super::kinesis::Record;
 use super::mutant::Mutant;
 use super::rng::Rng;
 use super::world::World;
-use crate::dedup::{Dedup, Sighting, is_beyond_memory};
+use crate::memory::{Memory, is_beyond_memory};
+use crate::pageview::{Pageview, Sighting};
 
 /// How far one shard may run ahead of the other.
 const LAG_MS: u64 = 600_000;
@@ -35,7 +36,8 @@ pub(crate) struct Seen {
 
 struct Checkpoint {
     positions: [usize; 2],
-    dedup: String,
+    /// As the store has it.
+    stored: HashMap<PageviewId, Pageview>,
     counted: Counted,
 }
 
@@ -44,9 +46,9 @@ pub(crate) fn read(world: &World, portal: &str, records: &[Record], rng: &mut Rn
     let is_first = |record: &&Record| record.key.bytes().last().is_some_and(|byte| byte % 2 == 0);
     let (first, second): (Vec<_>, Vec<_>) = records.iter().partition(is_first);
     let shards = [first, second];
-    let mut reader = Reader { world, portal, dedup: Dedup::default(), counted: Counted::default() };
+    let mut reader = Reader { world, portal, memory: Memory::default(), stored: HashMap::new(), counted: Counted::default(), latest_ms: 0 };
     let mut positions = [0, 0];
-    let mut checkpoint = Checkpoint { positions, dedup: "[]".to_owned(), counted: Counted::default() };
+    let mut checkpoint = Checkpoint { positions, stored: HashMap::new(), counted: Counted::default() };
     let mut since = 0;
     while let Some(shard) = next_shard(&shards, positions, rng) {
         let position = positions.get(shard).copied().unwrap_or(0);
@@ -63,18 +65,18 @@ pub(crate) fn read(world: &World, portal: &str, records: &[Record], rng: &mut Rn
         since = 0;
         if rng.is(world.plan.backend_crashes) {
             // It dies before the checkpoint: what was read since the last one is read again.
-            reader.dedup = serde_json::from_str(&checkpoint.dedup).unwrap_or_default();
+            (reader.memory, reader.stored) = (Memory::default(), checkpoint.stored.clone());
             let reread = reader.counted.reread + u64::try_from(CHECKPOINT_RECORDS).unwrap_or(0);
             reader.counted = Counted { reread, ..checkpoint.counted.clone() };
             positions = checkpoint.positions;
         } else {
-            let dedup = serde_json::to_string(&reader.dedup).unwrap_or_default();
-            checkpoint = Checkpoint { positions, dedup, counted: reader.counted.clone() };
+            reader.commit();
+            checkpoint = Checkpoint { positions, stored: reader.stored.clone(), counted: reader.counted.clone() };
         }
     }
     let pageviews = world.ledger.borrow().pageviews.len();
-    if reader.dedup.len() > pageviews {
-        world.ledger.borrow_mut().breaks("I7", &format!("the backend remembers {} of {pageviews} pageviews", reader.dedup.len()));
+    if reader.memory.len() > pageviews {
+        world.ledger.borrow_mut().breaks("I7", &format!("the backend remembers {} of {pageviews} pageviews", reader.memory.len()));
     }
     reader.counted
 }
@@ -95,7 +97,9 @@ fn next_shard(shards: &[Vec<&Record>; 2], positions: [usize; 2], rng: &mut Rng) 
 struct Reader<'a> {
     world: &'a World,
     portal: &'a str,
-    dedup: Dedup,
+    memory: Memory<PageviewId, Pageview>,
+    stored: HashMap<PageviewId, Pageview>,
+    latest_ms: u64,
     counted: Counted,
 }
 
@@ -120,9 +124,30 @@ impl Reader<'_> {
                 self.counted.late += 1;
                 continue;
             }
-            let sighting = self.dedup.sight(envelope.batch.pageview, event.seq, record.at_ms);
+            let sighting = self.see(envelope.batch.pageview, event.seq, record.at_ms);
             self.tally(number, event.seq, sighting);
         }
+    }
+
+    /// As the transform and its store do it: recalled, touched, seen.
+    fn see(&mut self, pageview: PageviewId, seq: u32, at_ms: u64) -> Sighting {
+        self.latest_ms = self.latest_ms.max(at_ms);
+        if let Some(known) = self.stored.get(&pageview).filter(|_| !self.memory.has(pageview)) {
+            self.memory.recall(pageview, known.clone());
+        }
+        self.memory.touched(pageview, self.latest_ms, || Pageview::new(0, 0, 0)).see(seq)
+    }
+
+    /// Through the store's own form, and with nearly nothing left in memory.
+    fn commit(&mut self) {
+        let stored = &mut self.stored;
+        self.memory.drain_dirty(|key, value| {
+            let text = serde_json::to_string(value).unwrap_or_default();
+            if let Ok(value) = serde_json::from_str(&text) {
+                stored.insert(key, value);
+            }
+        });
+        self.memory.trim(0, 3);
     }
 
     /// I4, I5, and the clock set right.
@@ -150,7 +175,7 @@ impl Reader<'_> {
         seen.stored += 1;
         match sighting {
             Sighting::Duplicate if !self.world.is(Mutant::DedupSeesNothing) => self.counted.duplicates += 1,
-            Sighting::New | Sighting::Duplicate => seen.counted += 1,
+            Sighting::New | Sighting::Recovered | Sighting::Duplicate => seen.counted += 1,
             Sighting::OutOfRange => self.breaks("I5", &format!("p{number}#{seq}, is out of range")),
         }
     }

@@ -1,0 +1,410 @@
+//! One shard at work: read, transformed, its interactions put, its memory committed with the checkpoint, in that order.
+//! Nothing is read ahead of what waits to be put, which is all the back-pressure there is.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use wire::{DeadLetter, Envelope, Interaction, Origin, PageviewId, Portal, VisitorId};
+
+use crate::error::Result;
+use crate::leases::Position;
+use crate::platform::board::{Board, Questions};
+use crate::platform::clock::now_ms;
+use crate::platform::dead_letters::DeadLetters;
+use crate::platform::interactions;
+use crate::platform::kinesis::{Kinesis, Page, Trouble};
+use crate::platform::leases::Tombstones;
+use crate::platform::store::ShardStore;
+use crate::shards::Start;
+use crate::stages::{Stage, Volume};
+use crate::transform::{Pageview, REWIND_MS, Transform, Visitor, read_record};
+
+/// Kinesis allows five reads a second and shard to all consumers together: two are ours when nothing waits.
+const IDLE: Duration = Duration::from_millis(500);
+const BEHIND: Duration = Duration::from_millis(210);
+/// What a crash makes again is at most what was read in this time.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// Committing takes at most a fifth of the time.
+const COMMIT_SHARE: u32 = 5;
+/// Waits after troubles: doubled up to the longest.
+const WAIT: Duration = Duration::from_millis(250);
+const WAIT_MAX: Duration = Duration::from_secs(8);
+
+/// What a shard's reader needs.
+pub(crate) struct ShardContext {
+    pub(crate) kinesis: Kinesis,
+    pub(crate) portal: Portal,
+    pub(crate) shard: String,
+    /// Shards to read before it when its memory is not here, oldest first.
+    pub(crate) ancestors: Vec<String>,
+    /// When the youngest of them ended.
+    pub(crate) ancestors_ended_at_ms: u64,
+    pub(crate) store_path: PathBuf,
+    pub(crate) is_dev: bool,
+    pub(crate) limits: Limits,
+    pub(crate) board: Arc<Board>,
+    pub(crate) dead_letters: Arc<DeadLetters>,
+    pub(crate) tombstones: watch::Receiver<Tombstones>,
+}
+
+/// How much a shard may remember in memory; the store has the rest.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    pub(crate) pageviews: usize,
+    pub(crate) visitors: usize,
+}
+
+/// How far it has come, for whoever renews the lease. Only what is durable stands here.
+pub(crate) type Progress = Arc<Mutex<Option<Position>>>;
+
+/// Why it ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// The shard has no more records.
+    Drained,
+    /// Somebody asked.
+    Stopped,
+}
+
+struct Worker<'a> {
+    context: &'a ShardContext,
+    progress: &'a Progress,
+    transform: Transform,
+    store: ShardStore,
+    /// Everything up to here is in the transform, and its interactions in the second stream.
+    position: Option<Position>,
+    committed: Instant,
+    commit_after: Duration,
+    is_dirty: bool,
+    questions: Questions,
+}
+
+/// Reads until the shard ends or `stop` is closed.
+///
+/// # Errors
+/// A store that cannot be used. Kinesis may come and go.
+pub(crate) async fn run(context: ShardContext, progress: Progress, mut stop: watch::Receiver<()>) -> Result<Ending> {
+    let known = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let mut worker = open(&context, &progress, known).await?;
+    let mut wait = WAIT;
+    loop {
+        match worker.read_on(&mut stop).await {
+            Ok(ending) => return Ok(ending),
+            Err(Failure::Fatal(error)) => return Err(*error),
+            Err(Failure::Passing(trouble)) => {
+                context.note_trouble(&trouble);
+                if is_stopped(&mut stop, sleep(wait)).await.is_none() {
+                    worker.commit()?;
+                    return Ok(Ending::Stopped);
+                }
+                wait = if worker.is_dirty { WAIT } else { (wait * 2).min(WAIT_MAX) };
+            }
+        }
+    }
+}
+
+/// What comes of `work`, or `None` when somebody asks to stop first.
+async fn is_stopped<T>(stop: &mut watch::Receiver<()>, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        // A change or the end of the other side: both mean stop.
+        _ = stop.changed() => None,
+        result = work => Some(result),
+    }
+}
+
+enum Failure {
+    Passing(Trouble),
+    Fatal(Box<crate::error::Error>),
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        Self::Passing(trouble)
+    }
+}
+
+impl From<crate::error::Error> for Failure {
+    fn from(error: crate::error::Error) -> Self {
+        Self::Fatal(Box::new(error))
+    }
+}
+
+/// Its own store when that is as far as the lease; else an empty one, and the last while is read again for its memory's sake.
+async fn open<'a>(context: &'a ShardContext, progress: &'a Progress, known: Option<Position>) -> Result<Worker<'a>> {
+    let store = ShardStore::open(&context.store_path)?;
+    let (position, totals) = store.state()?;
+    let mut transform = Transform::new(context.portal.clone(), context.is_dev);
+    let is_ours = match (&position, &known) {
+        (Some(position), Some(known)) => position.reaches(known),
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    let worker = |transform, store, position| Worker {
+        context,
+        progress,
+        transform,
+        store,
+        position,
+        committed: Instant::now(),
+        commit_after: COMMIT_EVERY,
+        is_dirty: false,
+        questions: context.board.open_questions(&context.portal.id, &context.shard),
+    };
+    if is_ours {
+        transform.totals = totals;
+        return Ok(worker(transform, store, position));
+    }
+    drop(store);
+    // Another process has come further: what is here is of an earlier time.
+    let _ = std::fs::remove_file(&context.store_path);
+    let mut worker = worker(transform, ShardStore::open(&context.store_path)?, known);
+    worker.warm_up().await;
+    Ok(worker)
+}
+
+impl Worker<'_> {
+    /// Reads again, without effect, what the memory needs: the last while before the position, in ancestors too.
+    async fn warm_up(&mut self) {
+        let context = self.context;
+        let from_ms =
+            self.position.as_ref().map_or(context.ancestors_ended_at_ms, |position| position.arrived_at_ms).saturating_sub(REWIND_MS);
+        let shards = context.ancestors.iter().map(|shard| (shard.as_str(), None));
+        let own = self.position.clone().map(|position| (context.shard.as_str(), Some(position)));
+        for (shard, until) in shards.chain(own) {
+            let mut wait = WAIT;
+            while let Err(trouble) = self.read_silently(shard, from_ms, until.as_ref()).await {
+                context.note_trouble(&trouble);
+                sleep(wait).await;
+                wait = (wait * 2).min(WAIT_MAX);
+            }
+        }
+        self.transform.totals = crate::transform::Totals::default();
+        tracing::info!(
+            stream = context.portal.events_stream(),
+            shard = context.shard,
+            pageviews = self.transform.pageviews.len(),
+            "memory read again"
+        );
+    }
+
+    async fn read_silently(&mut self, shard: &str, from_ms: u64, until: Option<&Position>) -> std::result::Result<(), Trouble> {
+        let (kinesis, stream) = (&self.context.kinesis, self.context.portal.events_stream());
+        let mut iterator = kinesis.iterator(&stream, shard, &Start::Since(from_ms)).await?;
+        loop {
+            let page = kinesis.records(&iterator).await?;
+            let mut ignored = Vec::new();
+            for record in &page.records {
+                let at =
+                    Position { sequence_number: record.sequence_number.clone(), arrived_at_ms: record.arrived_at_ms, is_drained: false };
+                if until.is_some_and(|until| !until.reaches(&at)) {
+                    return Ok(());
+                }
+                if let Ok(envelope) = read_record(&record.data, &self.context.portal.id) {
+                    self.transform.apply(&envelope, record.arrived_at_ms, &mut ignored);
+                    ignored.clear();
+                }
+            }
+            let is_at_end = page.behind_ms == 0 && page.records.is_empty();
+            match page.next {
+                Some(next) if !is_at_end => iterator = next,
+                Some(_) | None => return Ok(()),
+            }
+            // Empty pages on the way are usual; so are five reads a second at most.
+            sleep(BEHIND).await;
+        }
+    }
+
+    async fn read_on(&mut self, stop: &mut watch::Receiver<()>) -> std::result::Result<Ending, Failure> {
+        let stream = self.context.portal.events_stream();
+        let start = match &self.position {
+            Some(position) => Start::After(position.sequence_number.clone()),
+            None => Start::TrimHorizon,
+        };
+        let mut iterator = match self.context.kinesis.iterator(&stream, &self.context.shard, &start).await {
+            // A sequence number that the stream does not know, but we know when its record came.
+            Err(Trouble::Refused(_)) => {
+                let since_ms = self.position.as_ref().map_or(0, |position| position.arrived_at_ms);
+                self.context.kinesis.iterator(&stream, &self.context.shard, &Start::Since(since_ms)).await?
+            }
+            outcome => outcome?,
+        };
+        loop {
+            let Some(page) = is_stopped(stop, self.context.kinesis.records(&iterator)).await else { return self.stop() };
+            let page = page?;
+            let interactions = self.take(&page)?;
+            let effects = self.effects(&page, &interactions);
+            // Between the transform and its effects there is no commit: what is dropped here is made again by the next.
+            if is_stopped(stop, effects).await.is_none() {
+                return Ok(Ending::Stopped);
+            }
+            self.advance(&page);
+            let Some(next) = page.next else { return self.drained() };
+            if self.is_dirty && self.committed.elapsed() >= self.commit_after {
+                self.commit()?;
+            }
+            self.bury()?;
+            self.answer()?;
+            iterator = next;
+            let pause = if page.behind_ms == 0 { IDLE } else { BEHIND };
+            if is_stopped(stop, sleep(pause)).await.is_none() {
+                return self.stop();
+            }
+        }
+    }
+
+    fn stop(&mut self) -> std::result::Result<Ending, Failure> {
+        self.commit()?;
+        Ok(Ending::Stopped)
+    }
+
+    fn drained(&mut self) -> std::result::Result<Ending, Failure> {
+        let nothing = || Position { sequence_number: "0".to_owned(), arrived_at_ms: now_ms(), is_drained: false };
+        self.position.get_or_insert_with(nothing).is_drained = true;
+        self.is_dirty = true;
+        self.commit()?;
+        Ok(Ending::Drained)
+    }
+
+    /// Ends when all of it is durable.
+    async fn effects(&self, page: &Page, interactions: &[Interaction]) {
+        let context = self.context;
+        for letter in self.poison(page) {
+            let begun = Instant::now();
+            context.dead_letters.keep(&letter).await;
+            context.board.stages.done(Stage::DeadLetter, begun.elapsed(), Volume::default());
+        }
+        interactions::put(&context.kinesis, &context.board, &context.portal, interactions).await;
+    }
+
+    /// Transforms a page. Dropped halfway it leaves no trace: the next to read it begins from the last commit.
+    fn take(&mut self, page: &Page) -> std::result::Result<Vec<Interaction>, Failure> {
+        let begun = Instant::now();
+        let mut out = Vec::new();
+        tokio::task::block_in_place(|| -> Result<()> {
+            let parsed: Vec<(Envelope, u64)> = page
+                .records
+                .iter()
+                .filter_map(|record| Some((read_record(&record.data, &self.context.portal.id).ok()?, record.arrived_at_ms)))
+                .collect();
+            self.transform.totals.counts.poison += u64::try_from(page.records.len() - parsed.len()).unwrap_or(0);
+            self.store.recall(&mut self.transform, parsed.iter().map(|(envelope, _)| envelope))?;
+            for (envelope, arrived_at_ms) in &parsed {
+                self.transform.apply(envelope, *arrived_at_ms, &mut out);
+            }
+            Ok(())
+        })?;
+        let bytes_in = page.records.iter().map(|record| record.data.len()).sum();
+        let volume = Volume { records_in: page.records.len(), bytes_in, records_out: out.len(), bytes_out: 0 };
+        self.context.board.stages.done(Stage::Transform, begun.elapsed(), volume);
+        Ok(out)
+    }
+
+    fn poison(&self, page: &Page) -> Vec<DeadLetter> {
+        let context = self.context;
+        let letter = |record: &crate::platform::kinesis::Record| {
+            let reason = read_record(&record.data, &context.portal.id).err()?.summary();
+            let stream = context.portal.events_stream();
+            tracing::warn!(stream, shard = context.shard, sequence_number = record.sequence_number, reason, "poison record");
+            Some(DeadLetter {
+                v: 1,
+                reason,
+                attempts: 1,
+                at_ms: record.arrived_at_ms,
+                body: String::from_utf8_lossy(&record.data).into_owned(),
+                origin: Some(Box::new(Origin { stream, shard: context.shard.clone(), sequence_number: record.sequence_number.clone() })),
+            })
+        };
+        page.records.iter().filter_map(letter).collect()
+    }
+
+    fn advance(&mut self, page: &Page) {
+        if let Some(last) = page.records.last() {
+            let position = Position { sequence_number: last.sequence_number.clone(), arrived_at_ms: last.arrived_at_ms, is_drained: false };
+            self.position = Some(position);
+            self.is_dirty = true;
+        }
+        let context = self.context;
+        context.board.shard(&context.portal.id, &context.shard, |facts| {
+            facts.totals = self.transform.totals.clone();
+            facts.position.clone_from(&self.position);
+            facts.behind_ms = Some(page.behind_ms);
+            facts.last_read_at_ms = now_ms();
+            facts.pageviews_in_memory = self.transform.pageviews.len();
+            facts.visitors_in_memory = self.transform.visitors.len();
+            if facts.last_error.take().is_some() {
+                tracing::info!(stream = context.portal.events_stream(), shard = context.shard, "the stream is back");
+            }
+        });
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        let Some(position) = self.position.clone().filter(|_| self.is_dirty) else { return Ok(()) };
+        let begun = Instant::now();
+        tokio::task::block_in_place(|| self.store.commit(&mut self.transform, &position))?;
+        self.transform.trim(self.context.limits.pageviews, self.context.limits.visitors);
+        self.context.board.stages.done(Stage::Commit, begun.elapsed(), Volume::default());
+        *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
+        self.commit_after = COMMIT_EVERY.max(begun.elapsed() * COMMIT_SHARE);
+        self.committed = Instant::now();
+        self.is_dirty = false;
+        Ok(())
+    }
+
+    /// Tells what is held of the readers that somebody asked about.
+    fn answer(&mut self) -> Result<()> {
+        while let Ok((visitor, heard)) = self.questions.try_recv() {
+            // What is newer in memory is in the store after this.
+            self.commit()?;
+            let (known, pageviews) = tokio::task::block_in_place(|| self.store.held(visitor))?;
+            let session = |(id, first_ms, last_ms): (u128, u64, u64)| json!({"session": PageviewId::from_bits(id), "first_at_ms": first_ms, "last_at_ms": last_ms});
+            let pageview = |(id, held): &(PageviewId, Pageview)| json!({"pageview": id, "session": PageviewId::from_bits(held.session), "last_at_ms": held.last_ms});
+            let held = match (&known, pageviews.is_empty()) {
+                (None, true) => Value::Null,
+                _ => json!({
+                    "portal": self.context.portal.id,
+                    "shard": self.context.shard,
+                    "sessions": known.iter().flat_map(Visitor::sessions).map(session).collect::<Vec<_>>(),
+                    "pageviews": pageviews.iter().map(pageview).collect::<Vec<_>>(),
+                }),
+            };
+            // Whoever asked may be gone.
+            let _ = heard.send(held);
+        }
+        Ok(())
+    }
+
+    /// Obeys new tombstones: what is remembered of the reader goes, here and in the store.
+    fn bury(&mut self) -> Result<()> {
+        let tombstones = self.context.tombstones.borrow().clone();
+        let news: Vec<VisitorId> = tombstones
+            .into_iter()
+            .filter(|(visitor, until_ms)| self.transform.erased.erase(*visitor, *until_ms))
+            .map(|(visitor, _)| visitor)
+            .collect();
+        for visitor in news {
+            self.transform.forget(visitor);
+            self.store.erase(visitor)?;
+        }
+        Ok(())
+    }
+}
+
+impl ShardContext {
+    fn note_trouble(&self, trouble: &Trouble) {
+        if let Trouble::IteratorExpired = trouble {
+            return;
+        }
+        let stream = self.portal.events_stream();
+        self.board.stages.failed(Stage::Transform, trouble.code());
+        self.board.shard(&self.portal.id, &self.shard, |facts| {
+            if facts.last_error.is_none() {
+                tracing::warn!(stream, shard = self.shard, "cannot read the stream, trying again: {trouble}");
+            }
+            facts.last_error = Some(trouble.to_string());
+        });
+    }
+}

@@ -1,0 +1,263 @@
+//! Events to interactions: each event once, sessions by reader, interactions once per pageview and kind, with ids that are the
+//! same whenever and wherever the same events are read.
+
+mod erasure;
+mod memory;
+mod pageview;
+mod record;
+mod session;
+mod totals;
+mod weight;
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+use wire::{Card, Envelope, EventKind, Interaction, InteractionKind, Item, PageKind, PageviewId, Portal, VisitorId};
+
+use crate::cards;
+use crate::loss;
+
+pub(crate) use erasure::Erased;
+pub(crate) use memory::{KEEP_MS, Memory, Remembered, is_beyond_memory};
+pub(crate) use pageview::{Pageview, Settled, Sighting};
+pub(crate) use record::read_record;
+pub(crate) use session::Visitor;
+pub(crate) use totals::{Counts, Totals};
+pub(crate) use weight::bit;
+
+/// How long a reader is: as long as late events may find their session.
+pub(crate) const KEEP_VISITOR_MS: u64 = session::LATE_MS + session::GAP_MS;
+/// Who takes over a shard without its memory reads so far back before it goes on: a session's gap, and what comes late in a storm.
+pub(crate) const REWIND_MS: u64 = session::GAP_MS + 600_000;
+/// How long a pageview has to be quiet, by the stream's time, before its gaps are settled: longer than a page waits between two
+/// tries of its outbox (five minutes at most).
+pub(crate) const QUIET_MS: u64 = 600_000;
+/// What a page says of itself goes into the second stream when it changes, and otherwise once in so long.
+const CARD_AGAIN_MS: u64 = 60_000;
+/// Cards whose last sending is remembered.
+const CARDS_MAX: usize = 20_000;
+
+/// The transform of one shard. The same records in the same order make the same interactions.
+#[derive(Debug)]
+pub(crate) struct Transform {
+    portal: Portal,
+    is_dev: bool,
+    pub(crate) pageviews: Memory<PageviewId, Pageview>,
+    pub(crate) visitors: Memory<VisitorId, Visitor>,
+    pub(crate) totals: Totals,
+    pub(crate) erased: Erased,
+    /// Pageviews that may have unsettled events, by when they were put here.
+    open: VecDeque<(PageviewId, u64)>,
+    latest_ms: u64,
+    cards: HashMap<Item, (u64, Card)>,
+}
+
+/// One reader's pageview, while its record is taken.
+struct Visit<'a> {
+    envelope: &'a Envelope,
+    arrived_at_ms: u64,
+    item: Option<Item>,
+}
+
+impl Transform {
+    /// Of a portal's shard, nothing read.
+    pub(crate) fn new(portal: Portal, is_dev: bool) -> Self {
+        Self {
+            portal,
+            is_dev,
+            pageviews: Memory::default(),
+            visitors: Memory::default(),
+            totals: Totals::default(),
+            erased: Erased::default(),
+            open: VecDeque::new(),
+            latest_ms: 0,
+            cards: HashMap::new(),
+        }
+    }
+
+    /// Whose shard.
+    pub(crate) const fn portal(&self) -> &wire::PortalId {
+        &self.portal.id
+    }
+
+    /// The latest arrival, by the stream's time.
+    pub(crate) const fn latest_ms(&self) -> u64 {
+        self.latest_ms
+    }
+
+    /// Takes one envelope, and gives the interactions that it makes. `arrived_at_ms` is when Kinesis got the record,
+    /// which is the same in a replay. What the store has of the record's pageview and reader has to be recalled before.
+    pub(crate) fn apply(&mut self, envelope: &Envelope, arrived_at_ms: u64, out: &mut Vec<Interaction>) {
+        let batch = &envelope.batch;
+        let counts = &mut self.totals.counts;
+        counts.records += 1;
+        counts.dropped += u64::from(batch.dropped);
+        let events = u64::try_from(batch.events.len()).unwrap_or(0);
+        if is_beyond_memory(envelope.edge.received_at_ms, arrived_at_ms) {
+            counts.late += events;
+            return;
+        }
+        if self.erased.covers(envelope.edge.visitor, envelope.edge.received_at_ms) {
+            counts.erased += events;
+            return;
+        }
+        // Shards are not in step: time never goes back here.
+        self.latest_ms = self.latest_ms.max(arrived_at_ms);
+        self.settle_quiet();
+        let is_readable = batch.page == PageKind::Article && !batch.bot;
+        let visit = Visit { envelope, arrived_at_ms, item: if is_readable { batch.item() } else { None } };
+        let made = out.len();
+        self.take_events(&visit, out);
+        self.totals.counts.interactions += u64::try_from(out.len() - made).unwrap_or(0);
+    }
+
+    fn take_events(&mut self, visit: &Visit<'_>, out: &mut Vec<Interaction>) {
+        let (batch, edge) = (&visit.envelope.batch, &visit.envelope.edge);
+        let (now_ms, key) = (self.latest_ms, batch.pageview);
+        let is_known = self.pageviews.has(key);
+        let pageview = self.pageviews.touched(key, now_ms, || Pageview::new(edge.visitor.bits(), key.bits(), loss::class(&edge.browser)));
+        let mut is_first = !is_known;
+        if is_first || !pageview.is_open {
+            pageview.is_open = true;
+            self.open.push_back((key, now_ms));
+        }
+        let mut visitor = None;
+        let counts = &mut self.totals.counts;
+        for event in &batch.events {
+            match pageview.see(event.seq) {
+                Sighting::New => {}
+                Sighting::Recovered => self.totals.loss.add_recovered(pageview.class),
+                Sighting::Duplicate => {
+                    counts.duplicates += 1;
+                    continue;
+                }
+                Sighting::OutOfRange => {
+                    counts.out_of_range += 1;
+                    continue;
+                }
+            }
+            counts.events += 1;
+            counts.bot_events += u64::from(batch.bot);
+            counts.by_kind.add(&event.kind);
+            if batch.bot {
+                continue;
+            }
+            let at_ms = visit.at_ms(event.at_ms);
+            let (session, is_new) = match &mut visitor {
+                None => {
+                    let is_new = !self.visitors.has(edge.visitor);
+                    let known = self.visitors.touched(edge.visitor, now_ms, || Visitor::new(key.bits(), at_ms));
+                    let (session, has_begun) = known.act(key.bits(), at_ms);
+                    visitor = Some(known);
+                    (session, is_new || has_begun)
+                }
+                Some(known) => known.act(key.bits(), at_ms),
+            };
+            counts.sessions += u64::from(is_new);
+            if is_first {
+                pageview.session = session;
+                is_first = false;
+            }
+            let Some(item) = &visit.item else { continue };
+            for kind in kinds(&event.kind).into_iter().flatten() {
+                if pageview.make(weight::bit(kind)) {
+                    let card =
+                        if kind == InteractionKind::View { card(&self.portal, self.is_dev, &mut self.cards, visit, item) } else { None };
+                    out.push(visit.interaction(kind, PageviewId::from_bits(pageview.session), item, at_ms, card));
+                }
+            }
+        }
+    }
+
+    /// Forgets a reader, his sessions and his pageviews; the store has to do the same.
+    pub(crate) fn forget(&mut self, visitor: VisitorId) {
+        self.visitors.erase(|key, _| *key == visitor);
+        self.pageviews.erase(|_, pageview| pageview.visitor == visitor.bits());
+    }
+
+    fn settle_quiet(&mut self) {
+        while let Some(&(key, queued_ms)) = self.open.front() {
+            if queued_ms.saturating_add(QUIET_MS) >= self.latest_ms {
+                return;
+            }
+            self.open.pop_front();
+            // What was dropped from memory meanwhile stays unsettled: the loss is a lower bound.
+            let Some(last_ms) = self.pageviews.get(key).map(Remembered::last_ms) else { continue };
+            if last_ms > queued_ms {
+                self.open.push_back((key, last_ms));
+            } else if let Some(pageview) = self.pageviews.changed(key) {
+                pageview.is_open = false;
+                self.totals.loss.add(pageview.settle());
+            }
+        }
+    }
+
+    /// Forgets what nothing more can come for, and, when there is too much, what was not touched for longest.
+    /// Only after what changed was written: the store has the rest.
+    pub(crate) fn trim(&mut self, pageviews_max: usize, visitors_max: usize) {
+        self.pageviews.trim(self.latest_ms.saturating_sub(KEEP_MS), pageviews_max);
+        self.visitors.trim(self.latest_ms.saturating_sub(KEEP_VISITOR_MS), visitors_max);
+    }
+}
+
+impl Visit<'_> {
+    /// The reader's clock set right, but never later than the arrival at the edge.
+    /// Nor later than the arrival on the stream: one absurd `received_at_ms` would make every other event look old.
+    fn at_ms(&self, at_ms: u64) -> u64 {
+        let edge = &self.envelope.edge;
+        at_ms.saturating_add_signed(edge.skew_ms).min(edge.received_at_ms).min(self.arrived_at_ms)
+    }
+
+    fn interaction(&self, kind: InteractionKind, session: PageviewId, item: &Item, at_ms: u64, card: Option<Card>) -> Interaction {
+        let (batch, edge) = (&self.envelope.batch, &self.envelope.edge);
+        Interaction {
+            v: 1,
+            id: Interaction::id(batch.pageview, kind),
+            portal: batch.portal.clone(),
+            visitor: edge.visitor,
+            session,
+            item: item.clone(),
+            kind,
+            weight: weight::weight(kind),
+            at_ms,
+            trust: edge.trust,
+            card,
+        }
+    }
+}
+
+/// What an event amounts to.
+fn kinds(kind: &EventKind) -> [Option<InteractionKind>; 3] {
+    match kind {
+        EventKind::Pageview => [Some(InteractionKind::View), None, None],
+        EventKind::Engagement { engaged_ms, scroll_pct } => [
+            (*engaged_ms >= weight::READ_15_MS).then_some(InteractionKind::Read15),
+            (*engaged_ms >= weight::READ_60_MS).then_some(InteractionKind::Read60),
+            (*scroll_pct >= weight::DEEP_PCT).then_some(InteractionKind::Read75Pct),
+        ],
+        EventKind::Click { .. } => [Some(InteractionKind::Click), None, None],
+        EventKind::Custom { name, .. } => [(name == "share").then_some(InteractionKind::Share), None, None],
+        EventKind::Impression { .. } => [None, None, None],
+    }
+}
+
+/// What the page says of itself, when that is news.
+fn card(portal: &Portal, is_dev: bool, sent: &mut HashMap<Item, (u64, Card)>, visit: &Visit<'_>, item: &Item) -> Option<Card> {
+    let batch = &visit.envelope.batch;
+    let card = cards::card(batch, item, batch.meta.as_ref()?, portal, is_dev)?;
+    if let Some((at_ms, before)) = sent.get(item)
+        && *before == card
+        && visit.arrived_at_ms < at_ms.saturating_add(CARD_AGAIN_MS)
+    {
+        return None;
+    }
+    // To forget all of them costs each one more sending.
+    if sent.len() >= CARDS_MAX {
+        sent.clear();
+    }
+    sent.insert(item.clone(), (visit.arrived_at_ms, card.clone()));
+    Some(card)
+}
+
+#[cfg(test)]
+mod tests;

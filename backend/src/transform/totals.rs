@@ -1,0 +1,106 @@
+//! What was counted of a portal's events.
+
+use serde::{Deserialize, Serialize};
+use wire::EventKind;
+
+use crate::loss::Loss;
+
+/// Sums; those of several shards are added.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Totals {
+    #[serde(flatten)]
+    pub(crate) counts: Counts,
+    /// Events that are missing, by browser family.
+    pub(crate) loss: Loss,
+}
+
+/// What was read since the beginning.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    /// Records that were envelopes of this portal.
+    pub(crate) records: u64,
+    /// Records that were not.
+    pub(crate) poison: u64,
+    /// Events seen for the first time.
+    pub(crate) events: u64,
+    /// Events seen again.
+    pub(crate) duplicates: u64,
+    /// Events with a `seq` that the edge refuses.
+    pub(crate) out_of_range: u64,
+    /// Events that came more than a day after the edge had them: archived only.
+    pub(crate) late: u64,
+    /// New events of batches that said a program drives the browser.
+    pub(crate) bot_events: u64,
+    /// Events of readers who had themselves erased.
+    pub(crate) erased: u64,
+    /// Events that trackers had to forget, by their own account; a batch that is sent again counts again.
+    pub(crate) dropped: u64,
+    /// Sessions begun.
+    pub(crate) sessions: u64,
+    /// Interactions made.
+    pub(crate) interactions: u64,
+    /// New events by kind.
+    pub(crate) by_kind: ByKind,
+}
+
+/// New events by kind.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ByKind {
+    pub(crate) pageview: u64,
+    pub(crate) engagement: u64,
+    pub(crate) click: u64,
+    pub(crate) impression: u64,
+    pub(crate) custom: u64,
+}
+
+impl Totals {
+    /// Adds another shard's.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Counts {
+            records,
+            poison,
+            events,
+            duplicates,
+            out_of_range,
+            late,
+            bot_events,
+            erased,
+            dropped,
+            sessions,
+            interactions,
+            by_kind,
+        } = &other.counts;
+        let counts = &mut self.counts;
+        counts.records += records;
+        counts.poison += poison;
+        counts.events += events;
+        counts.duplicates += duplicates;
+        counts.out_of_range += out_of_range;
+        counts.late += late;
+        counts.bot_events += bot_events;
+        counts.erased += erased;
+        counts.dropped += dropped;
+        counts.sessions += sessions;
+        counts.interactions += interactions;
+        counts.by_kind.pageview += by_kind.pageview;
+        counts.by_kind.engagement += by_kind.engagement;
+        counts.by_kind.click += by_kind.click;
+        counts.by_kind.impression += by_kind.impression;
+        counts.by_kind.custom += by_kind.custom;
+        self.loss.merge(&other.loss);
+    }
+}
+
+impl ByKind {
+    /// Counts an event.
+    pub(crate) fn add(&mut self, kind: &EventKind) {
+        let count = match kind {
+            EventKind::Pageview => &mut self.pageview,
+            EventKind::Engagement { .. } => &mut self.engagement,
+            EventKind::Click { .. } => &mut self.click,
+            EventKind::Impression { .. } => &mut self.impression,
+            EventKind::Custom { .. } => &mut self.custom,
+        };
+        *count += 1;
+    }
+}
