@@ -136,13 +136,13 @@ impl Report {
         report
     }
 
-    /// Brings in that of a row which has a stack of its own.
-    pub(super) fn add(&mut self, row: &str, other: Self) {
+    /// Brings in that of rows which have a stack of their own.
+    pub(super) fn add(&mut self, name: &str, other: Self) {
         self.rows.extend(other.rows);
         self.totals.add(&other.totals);
         self.dead += other.dead;
-        self.facts.extend(other.facts.into_iter().map(|fact| format!("row {row}: {fact}")));
-        self.wrong.extend(other.wrong.into_iter().map(|wrong| format!("row {row}: {wrong}")));
+        self.facts.extend(other.facts.into_iter().map(|fact| format!("{name}: {fact}")));
+        self.wrong.extend(other.wrong.into_iter().map(|wrong| format!("{name}: {wrong}")));
     }
 
     /// An error that names everything that is not as it has to be.
@@ -191,7 +191,7 @@ impl fmt::Display for Report {
             line(done.name, &done.faults.to_string(), count, done.what)?;
         }
         line("all", "", &self.totals, "with what was sent between the rows")?;
-        write!(formatter, "  dead letters {}; {}", self.dead, self.facts.join("; "))
+        write!(formatter, "  dead letters {}\n  {}", self.dead, self.facts.join("\n  "))
     }
 }
 
