@@ -117,7 +117,7 @@ impl Sqs {
         let begun = Instant::now();
         let before = self.trial.proxy.tally()?.faults();
         self.trial.proxy.plan(plan)?;
-        let outbox = self.send(150);
+        let outbox = self.send(100);
         let faults = self.trial.proxy.tally()?.faults() - before;
         let expected = "all 202 by SQS; redrive stores them, none twice";
         self.enter(Done::new(row, what, expected, Bounds { faults_min, ..SAFE }, faults), outbox, begun)
