@@ -50,10 +50,14 @@ impl Redrive {
         Ok(())
     }
 
-    /// Asks it to end; its last line.
-    pub(super) fn stop(mut self) -> Result<String> {
+    /// Asks it to end: it does so when the call to SQS that is under way has its answer.
+    pub(super) fn ask_to_stop(&mut self) -> Result<()> {
         ensure!(self.child.try_wait()?.is_none(), "redrive ended by itself: {}", self.text());
-        kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?;
+        Ok(kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?)
+    }
+
+    /// Waits for the end that it was asked for; its last line.
+    pub(super) fn end(mut self) -> Result<String> {
         let deadline = Instant::now() + STOP_PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait()? {

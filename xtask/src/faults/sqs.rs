@@ -77,7 +77,6 @@ impl Sqs {
         sqs.redrive_in_vain()?;
         sqs.poison()?;
         sqs.drain()?;
-        sqs.bury()?;
         if let Some(kills) = kills {
             sqs.spend()?;
             sqs.kill(kills)?;
@@ -87,9 +86,10 @@ impl Sqs {
 
     /// Waits for what is still hidden, counts and stops.
     pub(super) fn finish(mut self) -> Result<Report> {
-        if let Some(redrive) = self.redrive.take() {
+        if let Some(mut redrive) = self.redrive.take() {
             self.wait(0, HIDDEN_PATIENCE)?;
-            self.trial.notes.push(format!("redrive after the last kill: {}", redrive.stop()?));
+            redrive.ask_to_stop()?;
+            self.trial.notes.push(format!("redrive after the last kill: {}", redrive.end()?));
         }
         self.only_poison_is_buried()?;
         self.trial.finish()
@@ -97,7 +97,7 @@ impl Sqs {
 
     fn fill(&mut self) -> Result<()> {
         let partial = json!({ "kind": "partial", "codes": ["ProvisionedThroughputExceededException", "InternalFailure"] });
-        self.post(PARTIAL, "records are throttled or fail, 60 % of the calls; then redrive's too, k of n", &rate(60, &partial), 30)?;
+        self.post(PARTIAL, "records are throttled or fail, 60 % of the calls; then redrive's too, k of n", &rate(60, &partial), 10)?;
         self.post(REFUSED, "Kinesis answers 500 to every call, redrive's too", &down(), 0)
     }
 
@@ -107,7 +107,7 @@ impl Sqs {
         let before: Waiting = self.trial.ask_queue("count")?;
         let after: Waiting = self.trial.ask_queue("poison")?;
         self.poison = after.waiting - before.waiting;
-        let outbox = self.send(50);
+        let outbox = self.send(30);
         let what = "poison of 10 kinds among good messages";
         let expected = "the good are stored, the poison is in the dead-letter queue after its deliveries, whole";
         self.enter(Done::new(POISON, what, expected, SAFE, self.poison), outbox, begun)
@@ -117,7 +117,7 @@ impl Sqs {
         let begun = Instant::now();
         let before = self.trial.proxy.tally()?.faults();
         self.trial.proxy.plan(plan)?;
-        let outbox = self.send(100);
+        let outbox = self.send(60);
         let faults = self.trial.proxy.tally()?.faults() - before;
         let expected = "all 202 by SQS; redrive stores them, none twice";
         self.enter(Done::new(row, what, expected, Bounds { faults_min, ..SAFE }, faults), outbox, begun)
@@ -163,19 +163,21 @@ impl Sqs {
         Ok(())
     }
 
-    /// Redrive stores what is good, first under partial failures.
+    /// Redrive stores what is good, first under partial failures, and leaves the poison.
     fn drain(&mut self) -> Result<()> {
         let before = self.trial.proxy.tally()?.faults();
         self.trial.proxy.plan(&rate(60, &json!({ "kind": "partial", "codes": ["ProvisionedThroughputExceededException"] })))?;
-        let redrive = Redrive::start(self.command(&self.queues.url), &self.trial.stack.logs())?;
+        let mut redrive = Redrive::start(self.command(&self.queues.url), &self.trial.stack.logs())?;
         let deadline = Instant::now() + DRAIN_PATIENCE;
-        while self.trial.proxy.tally()?.faults() < before + 8 {
+        while self.trial.proxy.tally()?.faults() < before + 5 {
             ensure!(Instant::now() < deadline, "redrive makes no calls");
             std::thread::sleep(Duration::from_millis(50));
         }
         self.trial.proxy.heal()?;
         self.wait(self.poison, DRAIN_PATIENCE)?;
-        let said = redrive.stop()?;
+        redrive.ask_to_stop()?;
+        self.bury()?;
+        let said = redrive.end()?;
         self.note(format!("redrive, of its first calls 60 % fail in part: {said}"));
         Ok(())
     }
@@ -198,7 +200,7 @@ impl Sqs {
     fn spend(&mut self) -> Result<()> {
         let begun = Instant::now();
         self.trial.proxy.plan(&down())?;
-        let outbox = self.send(50);
+        let outbox = self.send(30);
         let spent: Waiting = self.trial.ask_queue("deliveries")?;
         ensure!(spent.waiting == 0 && spent.dead > self.poison, "the dead-letter queue did not get the messages: {spent:?}");
         self.trial.proxy.heal()?;
