@@ -13,18 +13,8 @@ import sqlite3
 import time
 from pathlib import Path
 
+from ledger import read_ledger
 from streams import Reader, client, envelope_schema, event_streams
-
-
-def read_ledger(path):
-    """{(pageview, seq): (portal, was accepted, row, event or None)}"""
-    sent = {}
-    with open(path) as ledger:
-        for line in ledger:
-            portal, pageview, seq, accepted, *more = line.rstrip("\n").split("\t")
-            row, event = more if more else ("", "null")
-            sent[pageview, int(seq)] = portal, int(accepted), row, json.loads(event)
-    return sent
 
 
 def dead_letters(archive):

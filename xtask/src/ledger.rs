@@ -103,13 +103,14 @@ impl Reading {
     pub(crate) fn take(ledger: &Path, plan: &Plan, quiet: Duration, archive: &Path) -> Result<Self> {
         let quiet_s = quiet.as_secs().to_string();
         let options = [OsStr::new("--quiet"), OsStr::new(&quiet_s), OsStr::new("--archive"), archive.as_os_str()];
-        oracle(ledger, plan, &options)
+        oracle("count.py", &options, ledger, plan)
     }
 }
 
-fn oracle<T: DeserializeOwned>(ledger: &Path, plan: &Plan, options: &[&OsStr]) -> Result<T> {
+/// What a script of `tests/oracle` prints about the stand-in's state, held against the book.
+pub(crate) fn oracle<T: DeserializeOwned>(script: &str, options: &[&OsStr], ledger: &Path, plan: &Plan) -> Result<T> {
     let mut oracle = Command::new(paths::python());
-    oracle.arg(paths::at("tests/oracle/count.py")).args(["--endpoint", &plan.aws_url(), "--ledger"]).arg(ledger).args(options);
+    oracle.arg(paths::at("tests/oracle").join(script)).args(options).args(["--endpoint", &plan.aws_url(), "--ledger"]).arg(ledger);
     oracle.envs(AWS_ENV).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut oracle = oracle.spawn().context("the oracle cannot be started: cargo xtask setup")?;
     // What it prints fits into a pipe.
@@ -122,14 +123,14 @@ fn oracle<T: DeserializeOwned>(ledger: &Path, plan: &Plan, options: &[&OsStr]) -
         std::thread::sleep(Duration::from_millis(50));
     }
     let output = oracle.wait_with_output()?;
-    ensure!(output.status.success(), "the oracle failed:\n{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).context("the oracle printed no totals")
+    ensure!(output.status.success(), "{script} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).with_context(|| format!("{script} printed something else than its totals"))
 }
 
 impl Totals {
     /// Lets the independent reader count.
     pub(crate) fn count(ledger: &Path, plan: &Plan) -> Result<Self> {
-        oracle(ledger, plan, &[])
+        oracle("count.py", &[], ledger, plan)
     }
 
     /// Events that are nowhere.

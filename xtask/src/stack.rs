@@ -1,7 +1,9 @@
 //! Starts the parts of Pulso on this machine, watches them, and stops exactly what it started.
 
+mod aws;
 mod commands;
 mod memory;
+mod trial;
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -16,6 +18,9 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::paths;
+
+pub(crate) use self::aws::SqsQueues;
+pub(crate) use self::trial::{Keys, Queue, Trial};
 
 /// Credentials of the stand-in, which asks for none.
 pub(crate) const AWS_ENV: [(&str, &str); 3] =
@@ -54,28 +59,6 @@ pub(crate) struct Plan {
     pub drop_nth: Option<u32>,
 }
 
-/// How a trial differs from an ordinary run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Trial {
-    /// The fault proxy stands before Kinesis, without a plan, and the stand-in checks signatures and rights.
-    pub is_guarded: bool,
-    /// Whose keys the worker gets.
-    pub keys: Keys,
-    /// Without it, every send to the retry queue fails.
-    pub has_queue: bool,
-}
-
-/// Whose keys the worker gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Keys {
-    /// The stand-in's own, whose signature it does not check.
-    Root,
-    /// A user's who may put records into the event streams and nothing else.
-    LeastPrivilege,
-    /// The same user's, with a secret that is not his.
-    WrongSecret,
-}
-
 /// The running parts, in the order they were started.
 #[derive(Debug)]
 pub(crate) struct Stack {
@@ -83,13 +66,10 @@ pub(crate) struct Stack {
     trial: Trial,
     /// Access key id and secret of the user who may put records.
     user: Option<(String, String)>,
+    /// The retry queue, when it is in SQS.
+    sqs: Option<SqsQueues>,
     folder: PathBuf,
     parts: Vec<Part>,
-}
-
-impl Trial {
-    /// An ordinary run.
-    const NONE: Self = Self { is_guarded: false, keys: Keys::Root, has_queue: true };
 }
 
 #[derive(Debug)]
@@ -159,16 +139,14 @@ impl Stack {
             fs::remove_dir_all(&logs)?;
         }
         fs::create_dir_all(&logs)?;
-        let mut stack = Self { plan, trial, user: None, folder, parts: Vec::new() };
+        let mut stack = Self { plan, trial, user: None, sqs: None, folder, parts: Vec::new() };
         stack.spawn("ministack")?;
         if stack.has_proxy() {
             stack.spawn("fault-proxy")?;
         }
         stack.wait_for("ministack", &format!("{}/_ministack/health", stack.plan.aws_url()))?;
+        stack.furnish()?;
         stack.spawn("backend")?;
-        if trial.keys != Keys::Root {
-            stack.user = Some(stack.make_user()?);
-        }
         stack.spawn("worker")?;
         stack.wait_for("backend", &format!("{}/health", stack.plan.backend_url()))?;
         stack.wait_for("worker", &format!("{}/health", stack.plan.worker_url()))?;
@@ -196,9 +174,9 @@ impl Stack {
 
     /// Kills the worker and starts it again with another retry queue than before: one that is there, or none.
     /// Local queues live in the worker's memory: what waits in them is lost, so let them run empty before.
-    pub(crate) fn replace_queue(&mut self, has_queue: bool) -> Result<()> {
+    pub(crate) fn replace_queue(&mut self, queue: Queue) -> Result<()> {
         self.kill("worker")?;
-        self.trial.has_queue = has_queue;
+        self.trial.queue = queue;
         self.revive("worker")
     }
 
@@ -216,6 +194,16 @@ impl Stack {
     /// Access key id and secret of the worker's user, if the trial made one.
     pub(crate) fn user(&self) -> Option<&(String, String)> {
         self.user.as_ref()
+    }
+
+    /// The retry queue in SQS, if the trial has one.
+    pub(crate) fn sqs(&self) -> Option<&SqsQueues> {
+        self.sqs.as_ref()
+    }
+
+    /// Whether Firehose copies the streams to S3.
+    pub(crate) fn has_archive(&self) -> bool {
+        self.trial.has_archive
     }
 
     fn has_proxy(&self) -> bool {
@@ -276,6 +264,10 @@ impl Stack {
 
     /// Records that the worker's retry queue still has; `None` when the worker does not say.
     fn waiting_in_queue(&self) -> Option<u64> {
+        if self.trial.queue == Queue::Sqs {
+            // What is in SQS outlives the worker, which does not know what became of it.
+            return Some(0);
+        }
         let text = get_as_admin(&format!("{}/metrics", self.plan.worker_url())).ok()?;
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
         Some(value("pulso_retry_queued_total ")?.saturating_sub(value("pulso_retry_settled_total ")?))

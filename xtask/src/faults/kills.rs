@@ -11,6 +11,7 @@ use super::report::Done;
 use super::rows::Bounds;
 use super::trial::{FaultTrial, PATIENCE, SAFE_LATER};
 use crate::beacon::{Random, now_ms};
+use crate::stack::Queue;
 
 /// The worker is killed.
 pub(super) const WORKER: &str = "19";
@@ -78,7 +79,7 @@ pub(super) fn backend(trial: &mut FaultTrial, kills: u32) -> Result<()> {
 
 /// A worker without its queue, first with Kinesis, then without.
 pub(super) fn queue(trial: &mut FaultTrial) -> Result<()> {
-    trial.stack.replace_queue(false)?;
+    trial.stack.replace_queue(Queue::Absent)?;
     let begun = Instant::now();
     let load = Load { batches: 100, at_once: 16, per_s: None, manner: Manner::Plain };
     let outbox = trial.outbox(load.batches);
@@ -109,5 +110,5 @@ pub(super) fn queue(trial: &mut FaultTrial) -> Result<()> {
     let expected = "503 + Retry-After each; the client keeps them, and after the heal all arrive";
     let both = Done::new(QUEUE_AND_STREAM, "every send to the queue fails and Kinesis answers 500", expected, SAFE_LATER, faults);
     trial.enter(both, &[outbox], begun)?;
-    trial.stack.replace_queue(true)
+    trial.stack.replace_queue(Queue::Cloudflare)
 }

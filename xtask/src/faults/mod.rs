@@ -1,12 +1,15 @@
 //! `cargo xtask faults`: the fault matrix against the real worker, with an outside count.
 
+mod archive;
 mod kills;
 mod matrix;
 mod outbox;
 mod proxy;
+mod redrive;
 mod report;
 mod rows;
 mod soak;
+mod sqs;
 mod trial;
 mod wrong_secret;
 
@@ -15,24 +18,29 @@ use std::time::Instant;
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 
-use crate::stack::{self, Plan};
+use crate::stack::{self, Plan, Trial};
 use crate::{pack, setup};
 
 use self::report::Report;
 use self::rows::Row;
+use self::sqs::Sqs;
 use self::trial::FaultTrial;
 use self::wrong_secret::WrongSecret;
 
 /// What `faults` can do.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The worker's port; the other parts take the four after it, and the worker with the wrong secret ten more.
+    /// The worker's port; the other parts take the four after it, the worker with the wrong secret ten more,
+    /// and the one with SQS twenty.
     #[arg(long, default_value_t = 8887, value_parser = clap::value_parser!(u16).range(1024..65500))]
     port: u16,
     /// These rows only, e.g. 1b,3,19: names as `tests/LEDGER.md` lists them. It is then not written.
     #[arg(long, value_delimiter = ',', value_name = "ROWS")]
     rows: Vec<String>,
-    /// How often the worker and the backend are killed in rows 19 and 41.
+    /// The subset that `cargo xtask test` does; the ledger is then not written.
+    #[arg(long, conflicts_with_all = ["rows", "soak"])]
+    quick: bool,
+    /// How often the worker, the backend and the redrive are killed in rows 19, 41 and 19q.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     kills: u32,
     /// Instead: so many minutes at 50 posts a second with another fault every 30 s.
@@ -53,6 +61,9 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
     if let Some(minutes) = options.soak {
         return soak::run(options.port, minutes);
     }
+    if options.quick {
+        return quick(options.port);
+    }
     let known = known_rows();
     if let Some(unknown) = options.rows.iter().find(|row| !known.contains(&row.as_str())) {
         bail!("there is no row {unknown}; there are {}", known.join(", "));
@@ -69,17 +80,22 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
 
 /// The quick subset, for `cargo xtask test`.
 pub(crate) fn quick(port: u16) -> Result<()> {
-    let mut trial = FaultTrial::start(port)?;
+    let begun = Instant::now();
+    let mut trial = FaultTrial::start(port, Trial::FAULTS)?;
     for row in rows::all().into_iter().filter(|row| row.is_quick) {
         trial.row(&row)?;
     }
-    let report = trial.finish()?;
+    let mut report = trial.finish()?;
+    let begun_sqs = Instant::now();
+    report.add("SQS", Sqs::start(port, None)?.finish()?);
     println!("{report}");
+    println!("elapsed {:.0} s, of which SQS {:.0} s", begun.elapsed().as_secs_f32(), begun_sqs.elapsed().as_secs_f32());
     report.judge()
 }
 
 fn known_rows() -> Vec<&'static str> {
     let mut names: Vec<&str> = rows::all().iter().map(|row| row.name).collect();
+    names.extend(sqs::ROWS);
     names.extend([wrong_secret::NAME, kills::WORKER, kills::BACKEND, kills::QUEUE_ALONE, kills::QUEUE_AND_STREAM]);
     names
 }
@@ -88,7 +104,24 @@ fn run(options: &Options) -> Result<Report> {
     let is_wanted = |name: &str| options.rows.is_empty() || options.rows.iter().any(|row| row == name);
     // Begins first, for it takes the longest: its records wait until somebody may have mended the secret.
     let wrong_secret = if is_wanted(wrong_secret::NAME) { Some(WrongSecret::start(options.port + 10)?) } else { None };
-    let mut trial = FaultTrial::start(options.port)?;
+    // What a killed redrive had taken is hidden for two minutes.
+    let is_sqs_wanted = sqs::ROWS.into_iter().any(is_wanted);
+    let sqs = if is_sqs_wanted { Some(Sqs::start(options.port + 20, Some(options.kills))?) } else { None };
+    let is_own_stack = |row: &String| row == wrong_secret::NAME || sqs::ROWS.contains(&row.as_str());
+    let is_rest_wanted = options.rows.is_empty() || !options.rows.iter().all(is_own_stack);
+    let mut report = if is_rest_wanted { run_main(options, &is_wanted)? } else { Report::default() };
+    if let Some(sqs) = sqs {
+        report.add("SQS", sqs.finish()?);
+    }
+    if let Some(wrong_secret) = wrong_secret {
+        report.add(&format!("row {}", wrong_secret::NAME), wrong_secret.finish()?);
+    }
+    Ok(report)
+}
+
+/// The rows that share a stack.
+fn run_main(options: &Options, is_wanted: &dyn Fn(&str) -> bool) -> Result<Report> {
+    let mut trial = FaultTrial::start(options.port, Trial::FAULTS)?;
     let of_proxy: Vec<Row> = rows::all().into_iter().filter(|row| is_wanted(row.name)).collect();
     for row in &of_proxy {
         trial.row(row)?;
@@ -108,11 +141,7 @@ fn run(options: &Options) -> Result<Report> {
     if is_wanted(kills::QUEUE_ALONE) || is_wanted(kills::QUEUE_AND_STREAM) {
         kills::queue(&mut trial)?;
     }
-    let mut report = trial.finish()?;
-    if let Some(wrong_secret) = wrong_secret {
-        report.add(wrong_secret::NAME, wrong_secret.finish()?);
-    }
-    Ok(report)
+    trial.finish()
 }
 
 /// A fault run's stack.

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use super::archive::Archive;
 use super::matrix;
 use super::outbox::Answers;
 use super::rows::Bounds;
@@ -38,6 +39,10 @@ pub(super) struct Witnesses {
     pub pending: u64,
     /// The backend's count by portal.
     pub figures: BTreeMap<String, Figures>,
+    /// What Firehose has, when the trial has one.
+    pub archive: Option<Archive>,
+    /// Other findings, for people.
+    pub notes: Vec<String>,
     /// Logs that quote a secret.
     pub told_secrets: Vec<String>,
 }
@@ -86,7 +91,7 @@ impl Done {
 impl Report {
     /// Brings together what was done, what the outside reader found, and what proxy and backend say.
     pub(super) fn new(done: Vec<Done>, reading: &Reading, witnesses: Witnesses) -> Self {
-        let Witnesses { applied, pending, figures, told_secrets } = witnesses;
+        let Witnesses { applied, pending, figures, archive, notes, told_secrets } = witnesses;
         let mut report = Self { dead: reading.dead.unwrap_or(0), ..Self::default() };
         for done in done {
             let count = reading.rows.get(done.name).cloned().unwrap_or_default();
@@ -121,18 +126,23 @@ impl Report {
             "{} records in the streams, {applied} seen stored by the proxy, {} refused by the JSON Schema",
             reading.records, reading.invalid
         ));
+        if let Some(archive) = archive {
+            report.facts.push(archive.said());
+            report.wrong.extend(archive.wrongs(reading.records));
+        }
+        report.facts.extend(notes);
         report.facts.push(format!("logs that quote a secret: {}", told_secrets.len()));
         report.wrong.extend(told_secrets.into_iter().map(|log| format!("{log} quotes a secret")));
         report
     }
 
-    /// Brings in that of a row which has a stack of its own.
-    pub(super) fn add(&mut self, row: &str, other: Self) {
+    /// Brings in that of rows which have a stack of their own.
+    pub(super) fn add(&mut self, name: &str, other: Self) {
         self.rows.extend(other.rows);
         self.totals.add(&other.totals);
         self.dead += other.dead;
-        self.facts.extend(other.facts.into_iter().map(|fact| format!("row {row}: {fact}")));
-        self.wrong.extend(other.wrong.into_iter().map(|wrong| format!("row {row}: {wrong}")));
+        self.facts.extend(other.facts.into_iter().map(|fact| format!("{name}: {fact}")));
+        self.wrong.extend(other.wrong.into_iter().map(|wrong| format!("{name}: {wrong}")));
     }
 
     /// An error that names everything that is not as it has to be.
@@ -181,7 +191,7 @@ impl fmt::Display for Report {
             line(done.name, &done.faults.to_string(), count, done.what)?;
         }
         line("all", "", &self.totals, "with what was sent between the rows")?;
-        write!(formatter, "  dead letters {}; {}", self.dead, self.facts.join("; "))
+        write!(formatter, "  dead letters {}\n  {}", self.dead, self.facts.join("\n  "))
     }
 }
 

@@ -151,9 +151,8 @@ fn broken_connections() -> Vec<Row> {
             80,
         )
         .quick(),
-        Row::new("9", "connection reset before the body, before, during and in the middle of the answer", 400, every(2, &resets), 80)
-            .quick(),
-        Row::new("10", "the answer comes at 1 byte/s", 80, every(2, &json!([{ "kind": "trickle" }])), 20).waiting().quick(),
+        Row::new("9", "connection reset before the body, before, during and in the middle of the answer", 400, every(2, &resets), 80),
+        Row::new("10", "the answer comes at 1 byte/s", 80, every(2, &json!([{ "kind": "trickle" }])), 20).waiting(),
     ]
 }
 

@@ -11,7 +11,7 @@ use super::proxy::{always, every, rate, status};
 use super::report::{self, Done};
 use super::trial::{FaultTrial, PATIENCE, SAFE_LATER};
 use crate::beacon::{Random, now_ms};
-use crate::stack;
+use crate::stack::{self, Trial};
 
 const PER_S: u32 = 50;
 /// A fault begins every so often, and ends after half of it.
@@ -23,7 +23,8 @@ const GROWTH_MAX_PERMILLE: u64 = 1_100;
 
 /// The verb's other half.
 pub(super) fn run(port: u16, minutes: u32) -> Result<()> {
-    let mut trial = FaultTrial::start(port)?;
+    // Without the archive: reading an object per record would take as long as the soak.
+    let mut trial = FaultTrial::start(port, Trial { has_archive: false, ..Trial::FAULTS })?;
     let begun = Instant::now();
     let batches = usize::try_from(minutes * 60 * PER_S)?;
     let outbox = trial.outbox(batches);

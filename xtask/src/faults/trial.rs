@@ -1,19 +1,22 @@
 //! One stack under faults: its rows one after the other, and the count at the end.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use wire::PortalId;
 
+use super::archive::Archive;
 use super::outbox::{Answers, Load, Manner, Outbox};
 use super::proxy::Proxy;
 use super::report::{Done, Report, Witnesses};
 use super::rows::{Bounds, Row};
-use crate::ledger::{Ledger, Reading};
+use crate::ledger::{self, Ledger, Reading};
 use crate::stack::{self, ADMIN_SECRET, AWS_ENV, Keys, Stack, Trial};
 use crate::{pack, paths, run};
 
@@ -38,30 +41,38 @@ pub(super) struct FaultTrial {
     ledger: Ledger,
     ledger_path: PathBuf,
     done: Vec<Done>,
+    /// Findings for people that no row's figures tell.
+    pub notes: Vec<String>,
     /// Records in the retry queue that wait for a person to have mended something.
     long_waiting: u64,
 }
 
 impl FaultTrial {
-    /// With a worker that may put records and nothing else.
-    pub(super) fn start(port: u16) -> Result<Self> {
-        let trial = Self::start_with(port, Keys::LeastPrivilege)?;
-        let (id, secret) = trial.stack.user().context("the trial has no user")?;
-        let mut check = Command::new(paths::python());
-        check.arg(paths::at("tests/oracle/least_privilege.py")).args(["--endpoint", &trial.stack.plan().aws_url()]);
-        let refused = run::output(check.args(["--check", id, secret]).envs(AWS_ENV)).context("the worker's user may do too much")?;
-        println!("the worker's user may put records into the event streams; refused: {refused}");
-        Ok(trial)
-    }
-
-    /// With these keys for the worker.
-    pub(super) fn start_with(port: u16, keys: Keys) -> Result<Self> {
-        let stack = Stack::start_trial(super::plan(port), Trial { is_guarded: true, keys, has_queue: true })?;
+    /// Starts its stack; a user with few rights is held to have no more.
+    pub(super) fn start(port: u16, trial: Trial) -> Result<Self> {
+        let stack = Stack::start_trial(super::plan(port), trial)?;
         let ledger_path = stack.folder().join("ledger.tsv");
         let ledger = Ledger::create(&ledger_path)?;
         let portals = pack::portals()?.iter().map(|portal| portal.id.clone()).collect();
         let proxy = Proxy::new(&stack.plan().proxy_url());
-        Ok(Self { stack, proxy, portals, ledger, ledger_path, done: Vec::new(), long_waiting: 0 })
+        let started = Self { stack, proxy, portals, ledger, ledger_path, done: Vec::new(), notes: Vec::new(), long_waiting: 0 };
+        if trial.keys == Keys::LeastPrivilege {
+            started.check_rights()?;
+        }
+        Ok(started)
+    }
+
+    fn check_rights(&self) -> Result<()> {
+        let (id, secret) = self.stack.user().context("the trial has no user")?;
+        let (queue, may) = match self.stack.sqs() {
+            Some(queues) => (queues.url.as_str(), "put records into the event streams and send to the retry queue"),
+            None => ("", "put records into the event streams"),
+        };
+        let mut check = Command::new(paths::python());
+        check.arg(paths::at("tests/oracle/least_privilege.py")).args(["--endpoint", &self.stack.plan().aws_url(), "--queue", queue]);
+        let refused = run::output(check.args(["--check", id, secret]).envs(AWS_ENV)).context("the worker's user may do too much")?;
+        println!("the worker's user may {may}; refused: {refused}");
+        Ok(())
     }
 
     /// Does a row that needs the proxy alone.
@@ -137,7 +148,7 @@ impl FaultTrial {
     }
 
     /// Waits until no more than this is in the retry queue, or it is too late; what is in it then.
-    fn await_queue(&mut self, left: u64, patience: Duration) -> Result<u64> {
+    pub(super) fn await_queue(&mut self, left: u64, patience: Duration) -> Result<u64> {
         let deadline = Instant::now() + patience;
         loop {
             let pending = self.pending()?;
@@ -150,10 +161,18 @@ impl FaultTrial {
         }
     }
 
-    /// Records in the retry queue, by the worker's own count, which begins anew with each worker, as the local queue does.
+    /// Records in the retry queue: as SQS says, else by the worker's own count, which begins anew with each worker, as the local queue does.
     fn pending(&self) -> Result<u64> {
+        if self.stack.sqs().is_some() {
+            return Ok(self.ask_queue::<Waiting>("count")?.waiting);
+        }
         let queued = self.metric("pulso_retry_queued_total")?;
         Ok(queued.saturating_sub(self.metric("pulso_retry_settled_total")?))
+    }
+
+    /// What `tests/oracle/sqs.py` says of the retry queue.
+    pub(super) fn ask_queue<T: DeserializeOwned>(&self, what: &str) -> Result<T> {
+        ledger::oracle("sqs.py", &[OsStr::new(what)], &self.ledger_path, self.stack.plan())
     }
 
     /// One of the worker's metrics.
@@ -164,7 +183,7 @@ impl FaultTrial {
         value.with_context(|| format!("/metrics has no {name}"))?.parse().with_context(|| format!("{name} is no number"))
     }
 
-    /// Counts, asks the backend whether it has counted the same, and stops everything.
+    /// Counts, asks Firehose's archive and the backend whether it has counted the same, and stops everything.
     pub(super) fn finish(mut self) -> Result<Report> {
         println!("counting what is in the streams, once the retry queue is empty (an independent reader: boto3, JSON Schema)");
         let begun = Instant::now();
@@ -172,9 +191,10 @@ impl FaultTrial {
         println!("counted after {:.1} s", begun.elapsed().as_secs_f32());
         let applied = self.proxy.tally()?.records_applied;
         let figures = self.figures(&reading)?;
-        let told = self.told_secrets()?;
+        let archive = if self.stack.has_archive() { Some(Archive::count(&self.ledger_path, self.stack.plan())?) } else { None };
+        let told_secrets = self.told_secrets()?;
         self.stack.stop()?;
-        Ok(Report::new(self.done, &reading, Witnesses { applied, pending, figures, told_secrets: told }))
+        Ok(Report::new(self.done, &reading, Witnesses { applied, pending, figures, archive, notes: self.notes, told_secrets }))
     }
 
     /// The backend's own count by portal, as soon as it is the outside one, else its last.
@@ -209,6 +229,15 @@ impl FaultTrial {
         }
         Ok(told)
     }
+}
+
+/// Messages of SQS, hidden and delayed ones included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) struct Waiting {
+    /// In the retry queue.
+    pub waiting: u64,
+    /// In its dead-letter queue.
+    pub dead: u64,
 }
 
 #[derive(Deserialize)]

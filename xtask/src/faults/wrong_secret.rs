@@ -9,7 +9,7 @@ use super::outbox::{Load, Manner};
 use super::report::{Done, Report};
 use super::rows::Bounds;
 use super::trial::FaultTrial;
-use crate::stack::Keys;
+use crate::stack::{Keys, Trial};
 
 /// Its name in the ledger.
 pub(super) const NAME: &str = "14s";
@@ -24,7 +24,7 @@ impl WrongSecret {
     /// under the stand-in's own key, whose signature the stand-in does not check: to the worker it looks as if its key had been admitted.
     pub(super) fn start(port: u16) -> Result<Self> {
         println!("a worker with the wrong secret, on port {port}");
-        let mut trial = FaultTrial::start_with(port, Keys::WrongSecret)?;
+        let mut trial = FaultTrial::start(port, Trial { keys: Keys::WrongSecret, ..Trial::FAULTS })?;
         let begun = Instant::now();
         let load = Load { batches: 100, at_once: 8, per_s: None, manner: Manner::Plain };
         let outbox = trial.outbox(load.batches);

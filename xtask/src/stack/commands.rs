@@ -6,11 +6,13 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{ADMIN_SECRET, AWS_ENV, Keys, Stack};
-use crate::{pack, paths, run};
+use super::{ADMIN_SECRET, AWS_ENV, Keys, Queue, Stack};
+use crate::{pack, paths};
 
-/// The stand-in's services that Pulso uses. All of them would open ports of their own, one on every address of the machine.
-const AWS_SERVICES: &str = "kinesis,iam,sts";
+/// The stand-in's services that Pulso uses.
+const AWS_SERVICES: &str = "kinesis,iam,sts,sqs,s3,firehose";
+/// What it would open besides, whatever the services are: port 8883 on every address of the machine, and 2222 for SFTP.
+const AWS_LISTENERS_OFF: [(&str, &str); 2] = [("IOT_MTLS_ENABLED", "0"), ("SFTP_ENABLED", "0")];
 
 impl Stack {
     /// The command of a part, for this run.
@@ -31,6 +33,7 @@ impl Stack {
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", (self.plan.port + 2).to_string())
             .env("SERVICES", AWS_SERVICES)
+            .envs(AWS_LISTENERS_OFF)
             .env("AUTH", if self.trial.is_guarded { "true" } else { "false" })
             .env("STATE_DIR", self.folder.join("ministack"))
             .env("PERSIST_STATE", if self.plan.data.is_some() { "1" } else { "0" });
@@ -44,15 +47,6 @@ impl Stack {
             command.args(["--drop-nth", &nth.to_string()]);
         }
         command
-    }
-
-    /// Makes the user who may put records and nothing else, with the stand-in's own key.
-    pub(super) fn make_user(&self) -> Result<(String, String)> {
-        let mut maker = Command::new(paths::python());
-        maker.arg(paths::at("tests/oracle/least_privilege.py")).args(["--endpoint", &self.plan.aws_url()]).envs(AWS_ENV);
-        let output = run::output(&mut maker).context("the worker's user cannot be made: tests/oracle/least_privilege.py failed")?;
-        let (id, secret) = output.split_once(' ').context("least_privilege.py printed no key")?;
-        Ok((id.to_owned(), secret.to_owned()))
     }
 
     /// What no log may quote: the worker's AWS secret and the admin's.
@@ -81,7 +75,7 @@ impl Stack {
         let text = fs::read_to_string(paths::at("wrangler.toml")).context("wrangler.toml cannot be read")?;
         let mut settings: toml::Table = toml::from_str(&text).context("wrangler.toml is damaged")?;
         let queues = settings.get_mut("queues").and_then(toml::Value::as_table_mut);
-        if let Some(queues) = queues.filter(|_| !self.trial.has_queue) {
+        if let Some(queues) = queues.filter(|_| self.trial.queue == Queue::Absent) {
             queues.remove("producers");
         }
         let path = self.folder.join("wrangler.toml");
@@ -130,6 +124,9 @@ impl Stack {
             .arg(self.folder.join("worker"))
             .env("WRANGLER_LOG_PATH", self.logs().join("wrangler"))
             .envs([("WRANGLER_SEND_METRICS", "false"), ("CI", "1"), ("NO_COLOR", "1")]);
+        if let Some(queues) = &self.sqs {
+            command.args(["--var", "RETRY_QUEUE:sqs", "--var", &format!("SQS_QUEUE_URL:{}", queues.url)]);
+        }
         if self.trial.is_guarded {
             command.arg("--config").arg(self.own_configuration()?);
         }

@@ -14,8 +14,8 @@ use crate::platform::sqs::Queue;
 use crate::redrive::parcel::{self, Outcome, Parcel, Tried};
 use crate::redrive::queue::{Delivered, FAILURES_MAX, QueueTally, pause_s};
 
-/// How long a call waits for a message: less than an attempt may take. With `--once` an empty answer is the end.
-const WAIT_S: i32 = 10;
+/// How long a call waits for a message, and a signal at most for the call. With `--once` an empty answer is the end.
+const WAIT_S: i32 = 5;
 const WAIT_ONCE_S: i32 = 2;
 /// Messages that a dry run looks at: it holds them all, so that none is seen twice.
 const LOOKED_AT_MAX: usize = 10_000;
@@ -50,16 +50,11 @@ impl Redrive {
     async fn drive(&mut self, is_once: bool, signals: &mut Signals) -> Result<()> {
         let mut failures = 0_u32;
         loop {
-            let wait_s = if is_once { WAIT_ONCE_S } else { WAIT_S };
-            let received = tokio::select! {
-                // What SQS had given meanwhile becomes visible again by itself.
-                _ = signals.next() => return Ok(()),
-                received = self.queue.receive(wait_s) => received,
-            };
-            let has_failed = match received {
+            // Not interrupted by a signal: what SQS gives to somebody who is gone is hidden for two minutes.
+            let has_failed = match self.queue.receive(if is_once { WAIT_ONCE_S } else { WAIT_S }).await {
                 Ok(messages) if messages.is_empty() && is_once => return Ok(()),
-                Ok(messages) if messages.is_empty() => continue,
-                // Not interrupted by a signal: ends by its own timeouts, and what it has stored it deletes.
+                Ok(messages) if messages.is_empty() => false,
+                // Ends by its own timeouts, and what it has stored it deletes.
                 Ok(messages) => !self.take(&messages).await,
                 Err(why) if is_once && failures + 1 >= FAILURES_MAX => return Err(Error::Queue { why }),
                 Err(why) => {
@@ -73,6 +68,8 @@ impl Redrive {
                 return Ok(());
             }
             tokio::select! {
+                // A signal that came meanwhile goes before a pause of no length.
+                biased;
                 _ = signals.next() => return Ok(()),
                 () = sleep(Duration::from_secs(pause_s(failures))) => {}
             }

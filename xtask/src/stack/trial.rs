@@ -1,0 +1,43 @@
+//! How the stack of a trial differs from that of an ordinary run.
+
+/// How a trial differs from an ordinary run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Trial {
+    /// The fault proxy stands before Kinesis, without a plan, and the stand-in checks signatures and rights.
+    pub is_guarded: bool,
+    /// Whose keys the worker gets.
+    pub keys: Keys,
+    /// Where the worker's records wait that Kinesis did not take.
+    pub queue: Queue,
+    /// Firehose copies the event streams to S3: a consumer that is not ours.
+    pub has_archive: bool,
+}
+
+/// Whose keys the worker gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// The stand-in's own, whose signature it does not check.
+    Root,
+    /// A user's who may put records into the event streams, send to the retry queue if it is in SQS, and nothing else.
+    LeastPrivilege,
+    /// The same user's, with a secret that is not his.
+    WrongSecret,
+}
+
+/// The worker's retry queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// Those of `wrangler.toml`, in workerd's memory.
+    Cloudflare,
+    /// One of SQS, which `backend redrive --sqs` empties.
+    Sqs,
+    /// None: every send fails.
+    Absent,
+}
+
+impl Trial {
+    /// An ordinary run.
+    pub(super) const NONE: Self = Self { is_guarded: false, keys: Keys::Root, queue: Queue::Cloudflare, has_archive: false };
+    /// A fault run: proxy, checked rights, and the archive as second consumer.
+    pub(crate) const FAULTS: Self = Self { is_guarded: true, keys: Keys::LeastPrivilege, queue: Queue::Cloudflare, has_archive: true };
+}
