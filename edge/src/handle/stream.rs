@@ -18,7 +18,7 @@ pub(super) async fn deliver(holder: Holder, parcels: Vec<Parcel>, config: &Confi
     let queue_number = parcels.first().map_or(0, |parcel| retry::queue_of(&parcel.key, config.retry_queues));
     let now_ms = clock::now_ms();
     let permit = memory::with_breaker(&portal, |breaker| breaker.permit(now_ms));
-    let (mut delivery, mut effect) = Delivery::start(holder, parcels, permit, random::u32(), now_ms);
+    let (mut delivery, mut effect) = Delivery::start_with(holder, parcels, permit, config.spill_after_ms, random::u32(), now_ms);
     loop {
         let input = match &effect {
             Effect::Answer(verdicts) => return verdicts.clone(),
