@@ -2,6 +2,7 @@
 
 mod commands;
 mod memory;
+mod side_door;
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -16,6 +17,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::paths;
+
+pub(crate) use side_door::{BUCKET, BUCKET_KEY, SideDoor};
 
 /// Credentials of the stand-in, which asks for none.
 pub(crate) const AWS_ENV: [(&str, &str); 3] =
@@ -63,6 +66,8 @@ pub(crate) struct Trial {
     pub keys: Keys,
     /// Without it, every send to the retry queue fails.
     pub has_queue: bool,
+    /// The worker's store and queues can be got at from outside.
+    pub side_door: Option<SideDoor>,
 }
 
 /// Whose keys the worker gets.
@@ -89,7 +94,7 @@ pub(crate) struct Stack {
 
 impl Trial {
     /// An ordinary run.
-    const NONE: Self = Self { is_guarded: false, keys: Keys::Root, has_queue: true };
+    const NONE: Self = Self { is_guarded: false, keys: Keys::Root, has_queue: true, side_door: None };
 }
 
 #[derive(Debug)]
@@ -175,6 +180,11 @@ impl Stack {
         // Makes the salts, as the cron trigger does in production; local wrangler has no clock for it.
         stack.wait_for("worker", &format!("{}/cdn-cgi/handler/scheduled", stack.plan.worker_url()))?;
         stack.wait_for("worker", &format!("{}/recommendations?portal=g1", stack.plan.worker_url()))?;
+        if trial.side_door.is_some() {
+            // After the worker, whose queues it looks for when it starts.
+            stack.spawn("producer")?;
+            stack.wait_for("producer", &format!("http://127.0.0.1:{}/", stack.plan.port + 5))?;
+        }
         Ok(stack)
     }
 

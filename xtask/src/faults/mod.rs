@@ -1,11 +1,16 @@
 //! `cargo xtask faults`: the fault matrix against the real worker, with an outside count.
 
+mod archive;
 mod kills;
+mod letters;
+mod long_outage;
 mod matrix;
 mod outbox;
+mod poison;
 mod proxy;
 mod report;
 mod rows;
+mod set_aside;
 mod soak;
 mod trial;
 mod wrong_secret;
@@ -26,7 +31,8 @@ use self::wrong_secret::WrongSecret;
 /// What `faults` can do.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The worker's port; the other parts take the four after it, and the worker with the wrong secret ten more.
+    /// The worker's port; the other parts take the four after it, the worker with the wrong secret ten more, the one whose
+    /// store is looked into thirty more.
     #[arg(long, default_value_t = 8887, value_parser = clap::value_parser!(u16).range(1024..65500))]
     port: u16,
     /// These rows only, e.g. 1b,3,19: names as `tests/LEDGER.md` lists them. It is then not written.
@@ -73,7 +79,8 @@ pub(crate) fn quick(port: u16) -> Result<()> {
     for row in rows::all().into_iter().filter(|row| row.is_quick) {
         trial.row(&row)?;
     }
-    let report = trial.finish()?;
+    let mut report = trial.finish()?;
+    report.add("23 and others", set_aside::quick(port)?);
     println!("{report}");
     report.judge()
 }
@@ -81,6 +88,7 @@ pub(crate) fn quick(port: u16) -> Result<()> {
 fn known_rows() -> Vec<&'static str> {
     let mut names: Vec<&str> = rows::all().iter().map(|row| row.name).collect();
     names.extend([wrong_secret::NAME, kills::WORKER, kills::BACKEND, kills::QUEUE_ALONE, kills::QUEUE_AND_STREAM]);
+    names.extend(set_aside::ROWS);
     names
 }
 
@@ -88,6 +96,10 @@ fn run(options: &Options) -> Result<Report> {
     let is_wanted = |name: &str| options.rows.is_empty() || options.rows.iter().any(|row| row == name);
     // Begins first, for it takes the longest: its records wait until somebody may have mended the secret.
     let wrong_secret = if is_wanted(wrong_secret::NAME) { Some(WrongSecret::start(options.port + 10)?) } else { None };
+    let set_aside = set_aside::run(options.port + 30, options.kills, is_wanted)?;
+    if !options.rows.is_empty() && options.rows.iter().all(|row| set_aside::ROWS.contains(&row.as_str())) {
+        return Ok(set_aside.unwrap_or_default());
+    }
     let mut trial = FaultTrial::start(options.port)?;
     let of_proxy: Vec<Row> = rows::all().into_iter().filter(|row| is_wanted(row.name)).collect();
     for row in &of_proxy {
@@ -111,6 +123,9 @@ fn run(options: &Options) -> Result<Report> {
     let mut report = trial.finish()?;
     if let Some(wrong_secret) = wrong_secret {
         report.add(wrong_secret::NAME, wrong_secret.finish()?);
+    }
+    if let Some(set_aside) = set_aside {
+        report.add("23 and others", set_aside);
     }
     Ok(report)
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
+use serde_json::Value;
 use wire::PortalId;
 
 use super::outbox::{Answers, Load, Manner, Outbox};
@@ -14,7 +15,7 @@ use super::proxy::Proxy;
 use super::report::{Done, Report, Witnesses};
 use super::rows::{Bounds, Row};
 use crate::ledger::{Ledger, Reading};
-use crate::stack::{self, ADMIN_SECRET, AWS_ENV, Keys, Stack, Trial};
+use crate::stack::{self, ADMIN_SECRET, AWS_ENV, Keys, SideDoor, Stack, Trial};
 use crate::{pack, paths, run};
 
 /// How long a client keeps sending what got no 2xx once everything is healed.
@@ -40,6 +41,10 @@ pub(super) struct FaultTrial {
     done: Vec<Done>,
     /// Records in the retry queue that wait for a person to have mended something.
     long_waiting: u64,
+    /// Messages that were put into the retry queue by another than the worker.
+    produced: u64,
+    /// Dead letters that have to be there in the end.
+    pub dead_wanted: u64,
 }
 
 impl FaultTrial {
@@ -56,12 +61,17 @@ impl FaultTrial {
 
     /// With these keys for the worker.
     pub(super) fn start_with(port: u16, keys: Keys) -> Result<Self> {
-        let stack = Stack::start_trial(super::plan(port), Trial { is_guarded: true, keys, has_queue: true })?;
+        Self::start_as(port, Trial { is_guarded: true, keys, has_queue: true, side_door: None })
+    }
+
+    /// As wanted.
+    pub(super) fn start_as(port: u16, trial: Trial) -> Result<Self> {
+        let stack = Stack::start_trial(super::plan(port), trial)?;
         let ledger_path = stack.folder().join("ledger.tsv");
         let ledger = Ledger::create(&ledger_path)?;
         let portals = pack::portals()?.iter().map(|portal| portal.id.clone()).collect();
         let proxy = Proxy::new(&stack.plan().proxy_url());
-        Ok(Self { stack, proxy, portals, ledger, ledger_path, done: Vec::new(), long_waiting: 0 })
+        Ok(Self { stack, proxy, portals, ledger, ledger_path, done: Vec::new(), long_waiting: 0, produced: 0, dead_wanted: 0 })
     }
 
     /// Does a row that needs the proxy alone.
@@ -137,7 +147,7 @@ impl FaultTrial {
     }
 
     /// Waits until no more than this is in the retry queue, or it is too late; what is in it then.
-    fn await_queue(&mut self, left: u64, patience: Duration) -> Result<u64> {
+    pub(super) fn await_queue(&mut self, left: u64, patience: Duration) -> Result<u64> {
         let deadline = Instant::now() + patience;
         loop {
             let pending = self.pending()?;
@@ -152,8 +162,21 @@ impl FaultTrial {
 
     /// Records in the retry queue, by the worker's own count, which begins anew with each worker, as the local queue does.
     fn pending(&self) -> Result<u64> {
-        let queued = self.metric("pulso_retry_queued_total")?;
+        let queued = self.produced + self.metric("pulso_retry_queued_total")?;
         Ok(queued.saturating_sub(self.metric("pulso_retry_settled_total")?))
+    }
+
+    /// Puts texts or other messages into one of the worker's queues, as one batch.
+    pub(super) fn produce(&mut self, queue: &str, messages: &[Value]) -> Result<()> {
+        self.stack.produce(queue, messages)?;
+        self.produced += u64::try_from(messages.len())?;
+        Ok(())
+    }
+
+    /// Kills the worker and starts it again with this difference; its queue and its counters begin anew.
+    pub(super) fn replace_worker(&mut self, side_door: SideDoor) -> Result<()> {
+        self.produced = 0;
+        self.stack.replace_side_door(side_door)
     }
 
     /// One of the worker's metrics.
@@ -174,7 +197,7 @@ impl FaultTrial {
         let figures = self.figures(&reading)?;
         let told = self.told_secrets()?;
         self.stack.stop()?;
-        Ok(Report::new(self.done, &reading, Witnesses { applied, pending, figures, told_secrets: told }))
+        Ok(Report::new(self.done, &reading, Witnesses { applied, pending, figures, told_secrets: told, dead_wanted: self.dead_wanted }))
     }
 
     /// The backend's own count by portal, as soon as it is the outside one, else its last.

@@ -20,6 +20,7 @@ impl Stack {
             "fault-proxy" => Ok(self.fault_proxy()),
             "backend" => Ok(self.backend()),
             "worker" => self.worker(),
+            "producer" => self.producer(),
             _ => bail!("there is no part {name}"),
         }
     }
@@ -84,6 +85,9 @@ impl Stack {
         if let Some(queues) = queues.filter(|_| !self.trial.has_queue) {
             queues.remove("producers");
         }
+        if let Some(side_door) = self.trial.side_door {
+            side_door.enter(&mut settings)?;
+        }
         let path = self.folder.join("wrangler.toml");
         for built in ["worker", "assets"] {
             let copy = self.folder.join("target").join(built);
@@ -129,6 +133,7 @@ impl Stack {
             .arg("--persist-to")
             .arg(self.folder.join("worker"))
             .env("WRANGLER_LOG_PATH", self.logs().join("wrangler"))
+            .env("WRANGLER_REGISTRY_PATH", self.registry())
             .envs([("WRANGLER_SEND_METRICS", "false"), ("CI", "1"), ("NO_COLOR", "1")]);
         if self.trial.is_guarded {
             command.arg("--config").arg(self.own_configuration()?);
