@@ -19,7 +19,7 @@ use crate::{pack, paths};
 /// Dead letters.
 pub(super) const DEAD: &str = "23r";
 /// Refused bodies.
-pub(super) const BAD: &str = "28r";
+pub(super) const BAD: &str = "23b";
 
 const BOUNDS: Bounds = Bounds { is_safe_at_once: true, has_no_duplicates: true, faults_min: 1 };
 /// A refused body is kept after its answer.

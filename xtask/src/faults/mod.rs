@@ -17,7 +17,7 @@ mod wrong_secret;
 
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use clap::Args;
 
 use crate::stack::{self, Plan};
@@ -27,6 +27,9 @@ use self::report::Report;
 use self::rows::Row;
 use self::trial::FaultTrial;
 use self::wrong_secret::WrongSecret;
+
+/// The ports of the stack whose store is looked into, after those of the first.
+const SET_ASIDE_PORT: u16 = 30;
 
 /// What `faults` can do.
 #[derive(Debug, Args)]
@@ -44,6 +47,9 @@ pub(crate) struct Options {
     /// Instead: so many minutes at 50 posts a second with another fault every 30 s.
     #[arg(long, value_name = "MINUTES", conflicts_with = "rows", value_parser = clap::value_parser!(u32).range(1..=600))]
     soak: Option<u32>,
+    /// Instead: the quick subset, as `cargo xtask test` does it.
+    #[arg(long, conflicts_with_all = ["rows", "soak"])]
+    quick: bool,
     /// Take what is built already.
     #[arg(long)]
     built: bool,
@@ -58,6 +64,9 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
     }
     if let Some(minutes) = options.soak {
         return soak::run(options.port, minutes);
+    }
+    if options.quick {
+        return quick(options.port);
     }
     let known = known_rows();
     if let Some(unknown) = options.rows.iter().find(|row| !known.contains(&row.as_str())) {
@@ -79,8 +88,13 @@ pub(crate) fn quick(port: u16) -> Result<()> {
     for row in rows::all().into_iter().filter(|row| row.is_quick) {
         trial.row(&row)?;
     }
-    let mut report = trial.finish()?;
-    report.add("23 and others", set_aside::quick(port)?);
+    // While the first waits until its retry queue is empty.
+    let (report, set_aside) = std::thread::scope(|scope| {
+        let set_aside = scope.spawn(|| set_aside::quick(port + SET_ASIDE_PORT));
+        (trial.finish(), set_aside.join())
+    });
+    let mut report = report?;
+    report.add("23 and others", set_aside.map_err(|_| anyhow!("the trial of what is set aside panicked"))??);
     println!("{report}");
     report.judge()
 }
@@ -96,7 +110,7 @@ fn run(options: &Options) -> Result<Report> {
     let is_wanted = |name: &str| options.rows.is_empty() || options.rows.iter().any(|row| row == name);
     // Begins first, for it takes the longest: its records wait until somebody may have mended the secret.
     let wrong_secret = if is_wanted(wrong_secret::NAME) { Some(WrongSecret::start(options.port + 10)?) } else { None };
-    let set_aside = set_aside::run(options.port + 30, options.kills, is_wanted)?;
+    let set_aside = set_aside::run(options.port + SET_ASIDE_PORT, options.kills, is_wanted)?;
     if !options.rows.is_empty() && options.rows.iter().all(|row| set_aside::ROWS.contains(&row.as_str())) {
         return Ok(set_aside.unwrap_or_default());
     }

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::report::Report;
 use super::trial::FaultTrial;
 use super::{letters, long_outage, poison};
-use crate::stack::{Keys, Trial};
+use crate::stack::{Keys, SideDoor, Trial};
 
 /// All of them, in the order in which they are done.
 pub(super) const ROWS: [&str; 8] = [
@@ -25,7 +25,7 @@ pub(super) fn run(port: u16, kills: u32, is_wanted: impl Fn(&str) -> bool) -> Re
         return Ok(None);
     }
     println!("a worker whose store can be looked into, on port {port}");
-    let mut trial = start(port)?;
+    let mut trial = start(port, long_outage::SIDE_DOOR)?;
     if ROWS.into_iter().take(3).any(&is_wanted) {
         let (poisons, spoiled) = poison::run(&mut trial, 40, 10)?;
         if is_wanted(letters::DEAD) {
@@ -39,7 +39,7 @@ pub(super) fn run(port: u16, kills: u32, is_wanted: impl Fn(&str) -> bool) -> Re
         poison::twice(&mut trial, 30)?;
     }
     if is_wanted(long_outage::SPILL) {
-        long_outage::spill(&mut trial, 250)?;
+        long_outage::spill(&mut trial, 250, None)?;
     }
     if is_wanted(long_outage::KILLED) {
         long_outage::killed(&mut trial, 250, kills.min(5))?;
@@ -52,14 +52,12 @@ pub(super) fn run(port: u16, kills: u32, is_wanted: impl Fn(&str) -> bool) -> Re
 
 /// The quick subset.
 pub(super) fn quick(port: u16) -> Result<Report> {
-    let mut trial = start(port)?;
-    let (poisons, spoiled) = poison::run(&mut trial, 10, 2)?;
-    letters::dead(&mut trial, &poisons, spoiled)?;
-    long_outage::spill(&mut trial, 120)?;
+    let mut trial = start(port, long_outage::QUICK_DOOR)?;
+    poison::run(&mut trial, 10, 2)?;
+    long_outage::spill(&mut trial, 80, Some(long_outage::QUICK_DOOR))?;
     trial.finish()
 }
 
-fn start(port: u16) -> Result<FaultTrial> {
-    let side_door = Some(long_outage::SIDE_DOOR);
-    FaultTrial::start_as(port, Trial { is_guarded: true, keys: Keys::LeastPrivilege, has_queue: true, side_door })
+fn start(port: u16, side_door: SideDoor) -> Result<FaultTrial> {
+    FaultTrial::start_as(port, Trial { is_guarded: true, keys: Keys::LeastPrivilege, has_queue: true, side_door: Some(side_door) })
 }

@@ -44,6 +44,8 @@ impl SideDoor {
         }
         let consumers = settings.get_mut("queues").and_then(|queues| queues.get_mut("consumers")).and_then(toml::Value::as_array_mut);
         for consumer in consumers.context("wrangler.toml has no queues.consumers")?.iter_mut().filter_map(toml::Value::as_table_mut) {
+            // A trial need not wait until a batch is full: production gathers for 5 s.
+            consumer.insert("max_batch_timeout".to_owned(), 1.into());
             // The dead letter queue has none of its own: what it gave up would be gone.
             if let (Some(retries), true) = (self.max_retries, consumer.contains_key("dead_letter_queue")) {
                 consumer.insert("max_retries".to_owned(), i64::from(retries).into());
