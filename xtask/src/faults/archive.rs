@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde_json::Value;
+use wire::DeadLetter;
 
 use crate::paths;
 use crate::stack::{BUCKET, BUCKET_KEY, Stack};
@@ -20,6 +21,13 @@ pub(super) struct Object {
     pub key: String,
     pub etag: String,
     pub text: String,
+}
+
+impl Object {
+    /// As one of `dead/`.
+    pub(super) fn letter(&self) -> Result<DeadLetter> {
+        serde_json::from_str(&self.text).with_context(|| format!("{} is no dead letter", self.key))
+    }
 }
 
 /// All objects of a prefix, in the order of their keys.
@@ -51,9 +59,9 @@ pub(super) fn spilled_events(stack: &Stack, prefix: &str) -> Result<BTreeSet<Eve
 /// The events of an envelope.
 fn events(record: &str) -> Result<Vec<EventId>> {
     let record: Value = serde_json::from_str(record)?;
-    let pageview = record["batch"]["pageview"].as_str().context("no pageview")?;
-    let seqs = record["batch"]["events"].as_array().context("no events")?.iter();
-    seqs.map(|event| Ok((pageview.to_owned(), event["seq"].as_u64().context("no seq")?))).collect()
+    let pageview = record.pointer("/batch/pageview").and_then(Value::as_str).context("no pageview")?;
+    let events = record.pointer("/batch/events").and_then(Value::as_array).context("no events")?.iter();
+    events.map(|event| Ok((pageview.to_owned(), event.get("seq").and_then(Value::as_u64).context("no seq")?))).collect()
 }
 
 fn oracle(stack: &Stack) -> Command {

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
+use wire::{BadBody, DeadLetter};
 
 use super::archive::{self, Object};
 use super::outbox::Outbox;
@@ -83,10 +83,10 @@ pub(super) fn bad(trial: &mut FaultTrial, batches: usize) -> Result<()> {
         batches + 2
     );
     for object in &kept {
-        let mut body: Value = serde_json::from_str(&object.text)?;
-        if let Some(portal) = body["portal"].as_str().map(str::to_owned) {
-            body["origin"] = json!(format!("http://{portal}.localhost:{}", trial.stack.plan().port));
-            archive::replace(&trial.stack, &object.key, &body.to_string())?;
+        let bad: BadBody = serde_json::from_str(&object.text).with_context(|| format!("{} is no refused body", object.key))?;
+        if let Some(portal) = &bad.portal {
+            let origin = Some(format!("http://{portal}.localhost:{}", trial.stack.plan().port));
+            archive::replace(&trial.stack, &object.key, &serde_json::to_string(&BadBody { origin, ..bad })?)?;
         }
     }
     let (is_ok, text) = redrive(trial, &["--prefix", "bad/", "--reason", "origin_not_allowed", "--delete"])?;
@@ -105,8 +105,7 @@ fn is_listed(trial: &FaultTrial, letters: &[Object]) -> Result<()> {
     ensure!(is_ok && text.lines().count() == letters.len() && letters.iter().all(is_there), "--list has not all of R2 dead/:\n{text}");
     let mut wanted = 0;
     for object in letters {
-        let letter: Value = serde_json::from_str(&object.text)?;
-        if letter["reason"] != "unknown_portal" {
+        if object.letter()?.reason != "unknown_portal" {
             continue;
         }
         wanted += 1;
@@ -124,11 +123,10 @@ fn is_listed(trial: &FaultTrial, letters: &[Object]) -> Result<()> {
 fn mend(trial: &FaultTrial, letters: &[Object], poisons: &[Poison]) -> Result<Vec<String>> {
     let mut mended = Vec::new();
     for object in letters {
-        let mut letter: Value = serde_json::from_str(&object.text)?;
-        let poison = poisons.iter().find(|poison| poison.mended.is_some() && letter["body"] == poison.body);
-        if let Some(text) = poison.and_then(|poison| poison.mended.as_ref()) {
-            letter["body"] = json!(text);
-            archive::replace(&trial.stack, &object.key, &letter.to_string())?;
+        let letter = object.letter()?;
+        let poison = poisons.iter().find(|poison| poison.mended.is_some() && letter.body == poison.body);
+        if let Some(body) = poison.and_then(|poison| poison.mended.clone()) {
+            archive::replace(&trial.stack, &object.key, &serde_json::to_string(&DeadLetter { body, ..letter })?)?;
             mended.push(object.key.clone());
         }
     }

@@ -35,7 +35,7 @@ pub(super) struct Poison {
     /// As the producer takes it.
     message: Value,
     reason: &'static str,
-    attempts: u64,
+    attempts: u32,
     /// What the dead letter says it was.
     pub body: String,
     /// What a person who mends it would write in its place.
@@ -96,9 +96,8 @@ fn are_dead(trial: &FaultTrial, poisons: &[Poison]) -> Result<()> {
     let mut wanted: Vec<_> = poisons.iter().map(|poison| (poison.body.clone(), poison.reason.to_owned(), poison.attempts)).collect();
     let mut found = Vec::new();
     for object in archive::objects(&trial.stack, "dead/")? {
-        let letter: Value = serde_json::from_str(&object.text).with_context(|| format!("{} is no JSON", object.key))?;
-        let text = |name: &str| letter[name].as_str().unwrap_or_default().to_owned();
-        found.push((text("body"), text("reason"), letter["attempts"].as_u64().unwrap_or(u64::MAX)));
+        let letter = object.letter()?;
+        found.push((letter.body, letter.reason, letter.attempts));
     }
     wanted.sort();
     found.sort();

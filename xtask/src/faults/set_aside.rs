@@ -27,7 +27,7 @@ pub(super) fn run(port: u16, kills: u32, is_wanted: impl Fn(&str) -> bool) -> Re
     println!("a worker whose store can be looked into, on port {port}");
     let mut trial = start(port, long_outage::SIDE_DOOR)?;
     if ROWS.into_iter().take(3).any(&is_wanted) {
-        let (poisons, spoiled) = poison::run(&mut trial, 40, 10)?;
+        let (poisons, spoiled) = poison::run(&mut trial, 40, 5)?;
         if is_wanted(letters::DEAD) {
             letters::dead(&mut trial, &poisons, spoiled)?;
         }

@@ -99,7 +99,7 @@ impl Stack {
         let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(PRODUCE_TIMEOUT)).build().into();
         let mut answer = agent.post(&url).send_json(serde_json::json!([queue, messages])).context("the producer does not take it")?;
         let said: serde_json::Value = answer.body_mut().read_json()?;
-        ensure!(said["sent"] == messages.len(), "the producer sent {}, not {}", said["sent"], messages.len());
+        ensure!(said == serde_json::json!({ "sent": messages.len() }), "the producer says {said}, and should have sent {}", messages.len());
         Ok(())
     }
 
