@@ -4,12 +4,15 @@ use std::fmt;
 
 use wire::{Portal, Portals};
 
+use crate::delivery::SPILL_AFTER_MS;
 use crate::error::{Error, Result};
 
 /// `portals.toml` as JSON, made by `build.rs`.
 const PORTALS_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/portals.json"));
 /// Most retry queues: 32 of them take 160,000 messages a second.
 const RETRY_QUEUES_MAX: u32 = 32;
+/// Longest time before a long outage is taken for one: a day. A queue would be full long before.
+const SPILL_AFTER_S_MAX: u64 = 86_400;
 /// Where the streams are when `AWS_REGION` is not set.
 const REGION_DEFAULT: &str = "sa-east-1";
 
@@ -58,6 +61,8 @@ pub struct Environment {
     pub retry_queue: Option<String>,
     /// `SQS_QUEUE_URL`.
     pub sqs_queue_url: Option<String>,
+    /// `SPILL_AFTER_S`.
+    pub spill_after_s: Option<String>,
 }
 
 /// A queue of Amazon's, in the region of the streams.
@@ -109,14 +114,16 @@ pub struct Config {
     pub retry_queues: u32,
     /// The retry queue, when it is to be SQS in their stead.
     pub sqs: Option<Sqs>,
+    /// How long a stream has to be down before the consumer sets its records aside.
+    pub spill_after_ms: u64,
 }
 
 impl Config {
     /// From the environment.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when `RETRY_QUEUES` is no count of queues, `RETRY_QUEUE` none that we know, or the built-in portals cannot be read,
-    /// which a build refuses to make.
+    /// [`Error::Unavailable`] when `RETRY_QUEUES` is no count of queues, `RETRY_QUEUE` none that we know, `SPILL_AFTER_S` no time that makes
+    /// sense, or the built-in portals cannot be read, which a build refuses to make.
     pub fn parse(environment: Environment) -> Result<Self> {
         let portals: Portals = serde_json::from_str(PORTALS_JSON).map_err(|error| Error::unavailable(format!("portals: {error}")))?;
         let region = environment.aws_region.filter(|region| !region.is_empty()).unwrap_or_else(|| REGION_DEFAULT.to_owned());
@@ -134,6 +141,7 @@ impl Config {
             admin_secret: Secret::parse(environment.admin_secret),
             retry_queues: queues(environment.retry_queues.as_deref())?,
             sqs: sqs(environment.retry_queue.as_deref(), environment.sqs_queue_url)?,
+            spill_after_ms: spill_after_ms(environment.spill_after_s.as_deref())?,
         })
     }
 
@@ -164,6 +172,14 @@ fn queues(text: Option<&str>) -> Result<u32> {
     count.ok_or_else(|| Error::unavailable(format!("RETRY_QUEUES must be a whole number from 1 to {RETRY_QUEUES_MAX}")))
 }
 
+fn spill_after_ms(text: Option<&str>) -> Result<u64> {
+    let after_ms = match text {
+        None | Some("") => Some(SPILL_AFTER_MS),
+        Some(text) => text.parse().ok().filter(|after_s| (1..=SPILL_AFTER_S_MAX).contains(after_s)).map(|after_s: u64| after_s * 1_000),
+    };
+    after_ms.ok_or_else(|| Error::unavailable(format!("SPILL_AFTER_S must be a whole number of seconds from 1 to {SPILL_AFTER_S_MAX}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +197,14 @@ mod tests {
         let count = |text: &str| queues(Some(text)).ok();
         assert_eq!([count(""), count("1"), count("32")], [Some(1), Some(1), Some(32)]);
         assert_eq!([count("0"), count("33"), count("two")], [None; 3]);
+    }
+
+    #[test]
+    fn a_long_outage_has_limits_and_a_default() {
+        let after_ms = |text: &str| spill_after_ms(Some(text)).ok();
+        assert_eq!(spill_after_ms(None), Ok(SPILL_AFTER_MS));
+        assert_eq!([after_ms(""), after_ms("1"), after_ms("86400")], [Some(SPILL_AFTER_MS), Some(1_000), Some(86_400_000)]);
+        assert_eq!([after_ms("0"), after_ms("86401"), after_ms("5 min"), after_ms("1.5"), after_ms("-5")], [None; 5]);
     }
 
     #[test]

@@ -13,7 +13,8 @@ use wire::{Envelope, PortalId, RetryHeader, RetryMessage};
 use crate::aws::kinesis::Outcome;
 use crate::breaker::Permit;
 
-/// The consumer sets records aside once Kinesis has been down for so long: a queue holds 25 GB, which is less than an hour at a peak.
+/// The consumer sets records aside once Kinesis has been down for so long, unless `SPILL_AFTER_S` says otherwise: a queue holds 25 GB,
+/// which is less than an hour at a peak.
 pub const SPILL_AFTER_MS: u64 = 300_000;
 /// Shortest delay in the queue, seconds.
 const DELAY_MIN_S: u32 = 2;
@@ -139,12 +140,25 @@ impl Delivery {
     /// Begins. `permit` is what the stream's breaker says now; `jitter` a random number that spreads retries.
     #[must_use]
     pub fn start(holder: Holder, parcels: Vec<Parcel>, permit: Permit, jitter: u32, now_ms: u64) -> (Self, Effect) {
+        Self::start_with(holder, parcels, permit, SPILL_AFTER_MS, jitter, now_ms)
+    }
+
+    /// The same, where an outage is a long one after `spill_after_ms`.
+    #[must_use]
+    pub fn start_with(
+        holder: Holder,
+        parcels: Vec<Parcel>,
+        permit: Permit,
+        spill_after_ms: u64,
+        jitter: u32,
+        now_ms: u64,
+    ) -> (Self, Effect) {
         let fates = vec![Fate::Open { reason: BLOCKED.to_owned() }; parcels.len()];
         let in_hand = (0..parcels.len()).collect();
         let mut delivery = Self { holder, parcels, fates, in_hand, has_signed_again: false, started_at_ms: now_ms, jitter };
         let effect = match permit {
             Permit::Through => Effect::Put(delivery.in_hand.clone()),
-            Permit::Blocked { open_for_ms } => delivery.without_kinesis(open_for_ms >= SPILL_AFTER_MS, now_ms),
+            Permit::Blocked { open_for_ms } => delivery.without_kinesis(open_for_ms >= spill_after_ms, now_ms),
         };
         (delivery, effect)
     }

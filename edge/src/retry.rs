@@ -22,6 +22,11 @@ pub const BATCH_MESSAGES_MAX: usize = 100;
 pub const BATCH_BYTES_MAX: usize = 256_000;
 /// Most bytes of the records of one `PutRecords`: 5 MiB, less what base64 and the JSON around it add.
 pub const PUT_BYTES_MAX: usize = 3_500_000;
+/// One record that breaks a limit makes Kinesis refuse its whole call: a mebibyte with its key, and keys of 1 to 256 characters
+/// (<https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecordsRequestEntry.html>).
+const RECORD_BYTES_MAX: usize = 1_048_576;
+/// See [`RECORD_BYTES_MAX`].
+const KEY_CHARS_MAX: usize = 256;
 
 /// A message as the platform delivers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +40,8 @@ pub struct Delivered {
 /// What a message carries, ready for another attempt.
 ///
 /// # Errors
-/// A dead letter when it can never be stored: undecodable, or of a portal that no longer exists.
+/// A dead letter when it can never be stored: undecodable, of a portal that no longer exists, in the name of another portal,
+/// or past a limit of the stream.
 pub fn read(message: &Delivered, via: Via, portals: &Portals, now_ms: u64) -> Result<Parcel, DeadLetter> {
     let tried_before = message.deliveries.saturating_sub(1);
     let dead = |reason, attempts| dead_letter(reason, attempts, &message.text, now_ms);
@@ -45,9 +51,16 @@ pub fn read(message: &Delivered, via: Via, portals: &Portals, now_ms: u64) -> Re
         return Err(dead("unknown_portal", attempts));
     }
     let mut envelope = Envelope::parse(record.as_bytes()).map_err(|_| dead("undecodable", attempts))?;
+    if envelope.batch.portal != header.portal {
+        return Err(dead("other_portal", attempts));
+    }
     envelope.edge.via = via;
     envelope.edge.attempts = attempts.saturating_add(1);
     let data = envelope.to_record().map_err(|_| dead("undecodable", attempts))?;
+    let key_chars = header.key.chars().count();
+    if key_chars == 0 || key_chars > KEY_CHARS_MAX || data.len() + header.key.len() > RECORD_BYTES_MAX {
+        return Err(dead("over_limit", attempts));
+    }
     Ok(Parcel { portal: header.portal, key: header.key, data, attempts, first_failed_at_ms: Some(header.first_failed_at_ms) })
 }
 
@@ -181,16 +194,23 @@ mod tests {
     #[test]
     fn what_can_never_be_stored_is_a_dead_letter_at_once() {
         let gone = TEXT.replacen(r#""portal":"g1""#, r#""portal":"gone""#, 1);
+        let other = TEXT.replacen(r#""portal":"g1""#, r#""portal":"ge""#, 1);
+        let key = |key: &str| TEXT.replacen("5f0c2b7d9e1a4c3b8f6d2e0a1b9c8d7e", key, 1);
         let (header, _) = TEXT.split_once('\n').unwrap();
         for (text, reason) in [
             ("", "undecodable"),
             ("not a retry message", "undecodable"),
             (gone.as_str(), "unknown_portal"),
+            (other.as_str(), "other_portal"),
+            (&key(""), "over_limit"),
+            (&key(&"k".repeat(257)), "over_limit"),
+            (&TEXT.replace("Juros caem", &"x".repeat(RECORD_BYTES_MAX)), "over_limit"),
             (&format!("{header}\n{{}}"), "undecodable"),
         ] {
             let letter = read(&delivered(text, 1), Via::Queue, &portals(), 1).unwrap_err();
             assert_eq!((letter.reason.as_str(), letter.body.as_str()), (reason, text));
         }
+        assert!(read(&delivered(&key(&"k".repeat(256)), 1), Via::Queue, &portals(), 1).is_ok());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 A ledger line is `portal <tab> pageview <tab> seq <tab> accepted`, and may go on `<tab> row <tab> event as JSON`: then it counts
 per row too, and compares each event with what was sent. Records may still be on their way through the retry queue: it reads on
 until all are there, or nothing new has come for --quiet seconds. Every record is held against the envelope's JSON Schema.
---archive is the folder of the local R2; without it nobody knows of dead letters (null).
+--archive is the folder of the local R2; without it nobody knows of dead letters and of what is set aside (null).
 """
 
 import argparse
@@ -17,13 +17,13 @@ from ledger import read_ledger
 from streams import Reader, client, envelope_schema, event_streams
 
 
-def dead_letters(archive):
-    """Objects below dead/ in the local R2, which is SQLite in a folder."""
+def kept(archive, prefix):
+    """Objects below a prefix in the local R2, which is SQLite in a folder."""
     count = 0
     for file in Path(archive).rglob("miniflare-R2BucketObject/*.sqlite"):
         if file.name != "metadata.sqlite":
             with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as store:
-                count += store.execute("SELECT count(*) FROM _mf_objects WHERE key LIKE 'dead/%'").fetchone()[0]
+                count += store.execute("SELECT count(*) FROM _mf_objects WHERE key LIKE ?", [prefix + "%"]).fetchone()[0]
     return count
 
 
@@ -102,7 +102,8 @@ def main():
         "altered": count.altered,
         "invalid": count.invalid,
         "portals": {portal: {"distinct": count.distinct[portal], "sightings": count.sightings[portal]} for portal in readers},
-        "dead": dead_letters(arguments.archive) if arguments.archive else None,
+        "dead": kept(arguments.archive, "dead/") if arguments.archive else None,
+        "spilled": kept(arguments.archive, "spill/") if arguments.archive else None,
     }))
 
 

@@ -77,6 +77,8 @@ pub(crate) struct Reading {
     pub portals: BTreeMap<String, PortalCount>,
     /// Dead letters in the worker's store.
     pub dead: Option<u64>,
+    /// Objects set aside in the worker's store.
+    pub spilled: Option<u64>,
 }
 
 /// What was found of one row.

@@ -3,6 +3,7 @@
 mod aws;
 mod commands;
 mod memory;
+mod side_door;
 mod trial;
 
 use std::fs::{self, File};
@@ -20,6 +21,7 @@ use nix::unistd::Pid;
 use crate::paths;
 
 pub(crate) use self::aws::SqsQueues;
+pub(crate) use self::side_door::{BUCKET, BUCKET_KEY, SideDoor};
 pub(crate) use self::trial::{Keys, Queue, Trial};
 
 /// Credentials of the stand-in, which asks for none.
@@ -153,6 +155,11 @@ impl Stack {
         // Makes the salts, as the cron trigger does in production; local wrangler has no clock for it.
         stack.wait_for("worker", &format!("{}/cdn-cgi/handler/scheduled", stack.plan.worker_url()))?;
         stack.wait_for("worker", &format!("{}/recommendations?portal=g1", stack.plan.worker_url()))?;
+        if trial.side_door.is_some() {
+            // After the worker, whose queues it looks for when it starts.
+            stack.spawn("producer")?;
+            stack.wait_for("producer", &format!("http://127.0.0.1:{}/", stack.plan.port + 5))?;
+        }
         Ok(stack)
     }
 

@@ -1,6 +1,7 @@
 //! What this process holds and has seen, for `/health`, `/figures` and `/metrics`.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -64,6 +65,8 @@ impl PortalBoard {
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     portals: Mutex<BTreeMap<PortalId, PortalBoard>>,
+    /// Whether the streams were found and the work was shared once.
+    pub(crate) is_ready: AtomicBool,
     pub(crate) stages: Stages,
 }
 

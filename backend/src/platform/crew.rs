@@ -1,6 +1,7 @@
 //! This process among others: takes leases, works on what it holds, renews, lets go of what was taken from it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -80,7 +81,10 @@ impl Crew {
         loop {
             let begun = Instant::now();
             match self.round().await {
-                Ok(()) => self.work.board.stages.done(Stage::Lease, begun.elapsed(), Volume::default()),
+                Ok(()) => {
+                    self.work.board.stages.done(Stage::Lease, begun.elapsed(), Volume::default());
+                    self.work.board.is_ready.fetch_or(self.surveyed.is_some(), Ordering::Relaxed);
+                }
                 Err(why) => {
                     self.work.board.stages.failed(Stage::Lease, "unavailable");
                     tracing::warn!("the table of leases or a stream is away, trying again: {why}");

@@ -4,6 +4,7 @@ mod subject;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -91,7 +92,8 @@ async fn health(State(desk): State<Desk>) -> impl IntoResponse {
     let portals: BTreeMap<_, _> = boards.iter().map(|(portal, board)| (portal.to_string(), portal_health(board))).collect();
     drop(boards);
     // Who holds nothing, for others hold it all, waits for work and is well.
-    let status = portals.values().map(|portal| portal.status).max().unwrap_or(Status::Ok);
+    let of_itself = if desk.board.is_ready.load(Ordering::Relaxed) { Status::Ok } else { Status::Starting };
+    let status = portals.values().map(|portal| portal.status).fold(of_itself, Status::max);
     let code = match status {
         Status::Ok => StatusCode::OK,
         Status::Starting | Status::Red => StatusCode::SERVICE_UNAVAILABLE,

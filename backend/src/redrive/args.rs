@@ -57,6 +57,9 @@ pub(crate) struct LetterArgs {
     /// Only show this object.
     #[arg(long, value_name = "KEY", conflicts_with_all = ["sqs", "delete"])]
     pub(crate) inspect: Option<String>,
+    /// Only this object, e.g. one that was mended.
+    #[arg(long, value_name = "KEY", conflicts_with_all = ["sqs", "inspect", "since"])]
+    pub(crate) key: Option<String>,
     /// Delete each object once all of its content is safe.
     #[arg(long, conflicts_with = "sqs")]
     pub(crate) delete: bool,
@@ -139,6 +142,7 @@ mod tests {
             "--dead-letters --prefix bad/ --since 2026-11-22 --reason x --portal g1 --delete",
             "--dead-letters --prefix spill --list",
             "--dead-letters --inspect dead/x",
+            "--dead-letters --key dead/x --delete",
         ] {
             assert!(parses(line), "{line}");
         }
@@ -148,6 +152,7 @@ mod tests {
             "--sqs --dead-letters --queue-url http://q",
             "--sqs --queue-url http://q --list",
             "--dead-letters --once",
+            "--dead-letters --key dead/x --inspect dead/y",
             "--dead-letters --list --dry-run",
             "--dead-letters --delete --dry-run",
             "--dead-letters --prefix other/",

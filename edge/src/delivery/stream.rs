@@ -18,7 +18,7 @@ pub async fn deliver(world: &impl World, holder: Holder, parcels: Vec<Parcel>) -
     let queue_number = parcels.first().map_or(0, |parcel| retry::queue_of(&parcel.key, world.config().retry_queues));
     let now_ms = world.now_ms();
     let permit = world.with_breaker(&portal, |breaker| breaker.permit(now_ms));
-    let (mut delivery, mut effect) = Delivery::start(holder, parcels, permit, world.random(), now_ms);
+    let (mut delivery, mut effect) = Delivery::start_with(holder, parcels, permit, world.config().spill_after_ms, world.random(), now_ms);
     loop {
         let input = match &effect {
             Effect::Answer(verdicts) => return verdicts.clone(),

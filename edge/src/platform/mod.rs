@@ -30,6 +30,7 @@ pub(crate) fn environment(env: &Env) -> Environment {
         retry_queues: value("RETRY_QUEUES"),
         retry_queue: value("RETRY_QUEUE"),
         sqs_queue_url: value("SQS_QUEUE_URL"),
+        spill_after_s: value("SPILL_AFTER_S"),
     }
 }
 

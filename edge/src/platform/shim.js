@@ -32,13 +32,24 @@ async function run(handler, entrypoint, event) {
   }
 }
 
+// Bytes that are text are that text; others are named, so that their dead letter has all of them.
+const readable = (body) => {
+  if (!(body instanceof ArrayBuffer)) return body;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
+  } catch {
+    const text = Array.from(new Uint8Array(body), (byte) => String.fromCharCode(byte)).join("");
+    return `data:application/octet-stream;base64,${btoa(text)}`;
+  }
+};
+
 // The crate `worker` reads neither a message's `attempts` nor plain text, so both travel in its body.
 const countedMessages = (batch) => ({
   queue: batch.queue,
   messages: batch.messages.map((message) => ({
     id: message.id,
     timestamp: message.timestamp,
-    body: [message.attempts, message.body],
+    body: [message.attempts, readable(message.body)],
     ack: () => message.ack(),
     retry: (options) => message.retry(options),
   })),

@@ -31,6 +31,12 @@ pub(crate) fn records(request: &Value) -> Vec<Value> {
     request.get("Records").and_then(Value::as_array).cloned().unwrap_or_default()
 }
 
+/// The stream of a request.
+pub(crate) fn stream_of(request: &[u8]) -> Option<String> {
+    let request: Value = serde_json::from_slice(request).ok()?;
+    Some(request.get("StreamName")?.as_str()?.to_owned())
+}
+
 /// What Kinesis says when it has stored this many records.
 pub(crate) fn success(count: usize) -> Value {
     json!({ "FailedRecordCount": 0, "Records": vec![stored(); count] })
@@ -80,6 +86,12 @@ mod tests {
                 assert_eq!((0..count).filter(|index| is_failed(*index, failures, count)).count(), failures, "{failures} of {count}");
             }
         }
+    }
+
+    #[test]
+    fn the_stream_of_a_call_is_known() {
+        assert_eq!(stream_of(br#"{"Records":[],"StreamName":"s"}"#).as_deref(), Some("s"));
+        assert_eq!(stream_of(b"?"), None);
     }
 
     #[test]

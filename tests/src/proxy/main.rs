@@ -57,7 +57,7 @@ async fn main() -> Result<()> {
     let options = Options::parse();
     let listener = tokio::net::TcpListener::bind(options.listen).await.context("the port cannot be had")?;
     let rules = options.drop_nth.map(|nth| Rule { when: When::Call(nth), faults: vec![Fault::Drop] });
-    let plan = Plan { rules: rules.into_iter().collect(), pass_as: None };
+    let plan = Plan { rules: rules.into_iter().collect(), ..Plan::default() };
     let proxy = Arc::new(Proxy {
         upstream: Upstream::new(options.upstream),
         chooser: Mutex::new(Chooser::new(plan)),
@@ -86,6 +86,16 @@ async fn pass(State(proxy): State<Arc<Proxy>>, ConnectInfo(cut): ConnectInfo<Cut
 impl Proxy {
     /// A PutRecords: done to as planned, or passed on.
     async fn put(self: &Arc<Self>, request: Request, cut: Cut) -> Result<Response> {
+        let only_stream = self.chooser.lock().unwrap_or_else(PoisonError::into_inner).only_stream();
+        let (mut parts, mut body) = request.into_parts();
+        if let Some(stream) = only_stream {
+            let text = axum::body::to_bytes(body, BODY_BYTES_MAX).await?;
+            if answer::stream_of(&text).as_deref() != Some(stream.as_str()) {
+                self.with_tally(|tally| tally.puts += 1);
+                return Ok(self.apply(parts, text).await?.into_response());
+            }
+            body = whole(text);
+        }
         let (fault, pass_as) = self.chooser.lock().unwrap_or_else(PoisonError::into_inner).next();
         self.with_tally(|tally| tally.puts += 1);
         if fault == Some(Fault::ResetBeforeBody) {
@@ -93,7 +103,6 @@ impl Proxy {
             cut.cut();
             return Ok(StatusCode::BAD_GATEWAY.into_response());
         }
-        let (mut parts, body) = request.into_parts();
         let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await?;
         if let Some(key_id) = pass_as {
             upstream::rename_caller(&mut parts.headers, &key_id)?;

@@ -12,6 +12,9 @@ pub(crate) struct Plan {
     /// Access key id that is put in the place of the caller's. The stand-in's own key `test` is believed whatever the signature.
     #[serde(default)]
     pub pass_as: Option<String>,
+    /// Calls to any other stream are passed on, and no rule counts them.
+    #[serde(default)]
+    pub only_stream: Option<String>,
 }
 
 /// Faults and their turn.
@@ -98,6 +101,11 @@ impl Chooser {
         Self { plan, counts, dice: 0x9e37_79b9_7f4a_7c15 }
     }
 
+    /// The stream that the plan is about, if it is not about all.
+    pub(crate) fn only_stream(&self) -> Option<String> {
+        self.plan.only_stream.clone()
+    }
+
     /// The next call's fault, if any, and whose name it is passed on with.
     pub(crate) fn next(&mut self) -> (Option<Fault>, Option<String>) {
         (self.next_fault(), self.plan.pass_as.clone())
@@ -158,7 +166,7 @@ mod tests {
     use super::*;
 
     fn taken(when: When, calls: usize) -> Vec<usize> {
-        let mut chooser = Chooser::new(Plan { rules: vec![Rule { when, faults: vec![Fault::Drop] }], pass_as: None });
+        let mut chooser = Chooser::new(Plan { rules: vec![Rule { when, faults: vec![Fault::Drop] }], ..Plan::default() });
         (1..=calls).filter(|_| chooser.next().0.is_some()).collect::<Vec<_>>()
     }
 

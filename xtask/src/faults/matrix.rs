@@ -27,7 +27,7 @@ const ROWS: &[(u8, &str, &[Test])] = &[
     (
         2,
         "Kinesis 500 for long, then healed",
-        &[Run(&["2", "2q"]), Simulator, Named("edge/src/breaker.rs", &["pauses_between_failing_probes_double_up_to_half_a_minute"])],
+        &[Run(&["2", "2s", "2q"]), Simulator, Named("edge/src/breaker.rs", &["pauses_between_failing_probes_double_up_to_half_a_minute"])],
     ),
     (
         3,
@@ -98,13 +98,13 @@ const ROWS: &[(u8, &str, &[Test])] = &[
         "queue messages at their limits",
         &[Simulator, Named(RETRY, &["batches_are_full_and_never_more_than_full", "calls_are_cut_at_records_and_bytes"])],
     ),
-    (19, "the worker is killed", &[Run(&["19", "19q"]), Simulator]),
+    (19, "the worker is killed", &[Run(&["19", "19s", "19q"]), Simulator]),
     (
         20,
         "the consumer fails at message i of n",
         &[Simulator, Named(DELIVERY, &["the_queue_keeps_what_is_not_stored_and_forgets_what_is"])],
     ),
-    (21, "the queue delivers twice", &[Simulator]),
+    (21, "the queue delivers twice", &[Run(&["21"]), Simulator]),
     (22, "the queue reorders and delays", &[Simulator]),
     (
         23,
@@ -114,12 +114,13 @@ const ROWS: &[(u8, &str, &[Test])] = &[
             Simulator,
             Named(RETRY, &["what_can_never_be_stored_is_a_dead_letter_at_once", "only_poison_waits_for_a_person"]),
             Named("backend/src/redrive/parcel.rs", &["what_can_never_be_stored_is_known_before_it_spoils_its_neighbours"]),
+            Run(&["23", "23d", "23r", "23b"]),
         ],
     ),
     (
         24,
         "an outage of days",
-        &[Run(&["24q"]), Simulator, Named(DELIVERY, &["a_short_outage_stays_in_the_queue_and_a_long_one_is_set_aside"])],
+        &[Run(&["24", "2s", "24q"]), Simulator, Named(DELIVERY, &["a_short_outage_stays_in_the_queue_and_a_long_one_is_set_aside"])],
     ),
     (
         25,

@@ -1,13 +1,18 @@
 //! `cargo xtask faults`: the fault matrix against the real worker, with an outside count.
 
 mod archive;
+mod bucket;
 mod kills;
+mod letters;
+mod long_outage;
 mod matrix;
 mod outbox;
+mod poison;
 mod proxy;
 mod redrive;
 mod report;
 mod rows;
+mod set_aside;
 mod soak;
 mod sqs;
 mod trial;
@@ -15,7 +20,7 @@ mod wrong_secret;
 
 use std::time::Instant;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use clap::Args;
 
 use crate::stack::{self, Plan, Trial};
@@ -27,11 +32,14 @@ use self::sqs::Sqs;
 use self::trial::FaultTrial;
 use self::wrong_secret::WrongSecret;
 
+/// The ports of the stack whose store is looked into, after those of the first.
+const SET_ASIDE_PORT: u16 = 30;
+
 /// What `faults` can do.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The worker's port; the other parts take the four after it, the worker with the wrong secret ten more,
-    /// and the one with SQS twenty.
+    /// The worker's port; the other parts take the four after it, the worker with the wrong secret ten more, the one with SQS twenty,
+    /// the one whose store is looked into thirty.
     #[arg(long, default_value_t = 8887, value_parser = clap::value_parser!(u16).range(1024..65500))]
     port: u16,
     /// These rows only, e.g. 1b,3,19: names as `tests/LEDGER.md` lists them. It is then not written.
@@ -85,7 +93,13 @@ pub(crate) fn quick(port: u16) -> Result<()> {
     for row in rows::all().into_iter().filter(|row| row.is_quick) {
         trial.row(&row)?;
     }
-    let mut report = trial.finish()?;
+    // While the first waits until its retry queue is empty.
+    let (report, set_aside) = std::thread::scope(|scope| {
+        let set_aside = scope.spawn(|| set_aside::quick(port + SET_ASIDE_PORT));
+        (trial.finish(), set_aside.join())
+    });
+    let mut report = report?;
+    report.add("23 and others", set_aside.map_err(|_| anyhow!("the trial of what is set aside panicked"))??);
     let begun_sqs = Instant::now();
     report.add("SQS", Sqs::start(port, None)?.finish()?);
     println!("{report}");
@@ -97,6 +111,7 @@ fn known_rows() -> Vec<&'static str> {
     let mut names: Vec<&str> = rows::all().iter().map(|row| row.name).collect();
     names.extend(sqs::ROWS);
     names.extend([wrong_secret::NAME, kills::WORKER, kills::BACKEND, kills::QUEUE_ALONE, kills::QUEUE_AND_STREAM]);
+    names.extend(set_aside::ROWS);
     names
 }
 
@@ -104,12 +119,19 @@ fn run(options: &Options) -> Result<Report> {
     let is_wanted = |name: &str| options.rows.is_empty() || options.rows.iter().any(|row| row == name);
     // Begins first, for it takes the longest: its records wait until somebody may have mended the secret.
     let wrong_secret = if is_wanted(wrong_secret::NAME) { Some(WrongSecret::start(options.port + 10)?) } else { None };
+    let set_aside = set_aside::run(options.port + SET_ASIDE_PORT, options.kills, is_wanted)?;
     // What a killed redrive had taken is hidden for two minutes.
     let is_sqs_wanted = sqs::ROWS.into_iter().any(is_wanted);
     let sqs = if is_sqs_wanted { Some(Sqs::start(options.port + 20, Some(options.kills))?) } else { None };
-    let is_own_stack = |row: &String| row == wrong_secret::NAME || sqs::ROWS.contains(&row.as_str());
+    let is_own_stack = |row: &String| {
+        let row = row.as_str();
+        row == wrong_secret::NAME || sqs::ROWS.contains(&row) || set_aside::ROWS.contains(&row)
+    };
     let is_rest_wanted = options.rows.is_empty() || !options.rows.iter().all(is_own_stack);
     let mut report = if is_rest_wanted { run_main(options, &is_wanted)? } else { Report::default() };
+    if let Some(set_aside) = set_aside {
+        report.add("23 and others", set_aside);
+    }
     if let Some(sqs) = sqs {
         report.add("SQS", sqs.finish()?);
     }

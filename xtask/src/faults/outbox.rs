@@ -1,6 +1,6 @@
 //! The generator: makes batches, keeps each until a 2xx came for it, and keeps the book.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -8,8 +8,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use wire::{CollectAnswer, Event, EventKind, PageKind, PortalId, VisitorId};
+use wire::{Batch, CollectAnswer, Event, EventKind, PageKind, PortalId, VisitorId};
 
+use super::bucket::EventId;
 use crate::beacon::{Beacon, Page, Random, event, now_ms, pageview_id};
 use crate::ledger::Ledger;
 use crate::stack;
@@ -122,6 +123,28 @@ impl Outbox {
     pub(super) fn kept(&self) -> Vec<usize> {
         let is_kept = |(_, entry): &(usize, &Entry)| !entry.is_accepted.load(Ordering::SeqCst);
         self.entries.iter().enumerate().filter(is_kept).map(|(index, _)| index).collect()
+    }
+
+    /// The ids of the events that got a 2xx.
+    pub(super) fn accepted(&self) -> BTreeSet<EventId> {
+        let is_accepted = |entry: &&Entry| entry.is_accepted.load(Ordering::SeqCst);
+        let ids = |entry: &Entry| entry.events.iter().map(|event| (entry.page.pageview.to_string(), event.seq.into())).collect::<Vec<_>>();
+        self.entries.iter().filter(is_accepted).flat_map(ids).collect()
+    }
+
+    /// The batches, for those who bring them in by another way than a POST; they count as accepted from now on.
+    pub(super) fn bring_in(&self) -> Vec<Batch> {
+        let bring = |entry: &Entry| {
+            entry.is_accepted.store(true, Ordering::SeqCst);
+            self.beacon.batch(&entry.page, entry.events.clone())
+        };
+        self.entries.iter().map(bring).collect()
+    }
+
+    /// Those of these batches alone.
+    pub(super) fn only(self, is_wanted: impl Fn(usize) -> bool) -> Self {
+        let entries = self.entries.into_iter().enumerate().filter(|(index, _)| is_wanted(*index)).map(|(_, entry)| entry).collect();
+        Self { entries, ..self }
     }
 
     /// Enters everything in the book.

@@ -45,6 +45,8 @@ pub(super) struct Witnesses {
     pub notes: Vec<String>,
     /// Logs that quote a secret.
     pub told_secrets: Vec<String>,
+    /// Dead letters that have to be there.
+    pub dead_wanted: u64,
 }
 
 /// Everything that was done and found.
@@ -91,7 +93,7 @@ impl Done {
 impl Report {
     /// Brings together what was done, what the outside reader found, and what proxy and backend say.
     pub(super) fn new(done: Vec<Done>, reading: &Reading, witnesses: Witnesses) -> Self {
-        let Witnesses { applied, pending, figures, archive, notes, told_secrets } = witnesses;
+        let Witnesses { applied, pending, figures, archive, notes, told_secrets, dead_wanted } = witnesses;
         let mut report = Self { dead: reading.dead.unwrap_or(0), ..Self::default() };
         for done in done {
             let count = reading.rows.get(done.name).cloned().unwrap_or_default();
@@ -111,7 +113,8 @@ impl Report {
         must_be("events that nobody sent", reading.unknown, 0);
         must_be("events that differ from what was sent", reading.altered, 0);
         must_be("records that the JSON Schema refuses", reading.invalid, 0);
-        must_be("dead letters", reading.dead.unwrap_or(0), 0);
+        must_be("dead letters", reading.dead.unwrap_or(0), dead_wanted);
+        must_be("objects still set aside", reading.spilled.unwrap_or(0), 0);
         must_be("records still in the retry queue", pending, 0);
         must_be("records in the streams, against those that the proxy saw stored", reading.records, applied);
         for (portal, count) in &reading.portals {

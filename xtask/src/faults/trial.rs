@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use wire::PortalId;
 
 use super::archive::Archive;
@@ -17,7 +18,7 @@ use super::proxy::Proxy;
 use super::report::{Done, Report, Witnesses};
 use super::rows::{Bounds, Row};
 use crate::ledger::{self, Ledger, Reading};
-use crate::stack::{self, ADMIN_SECRET, AWS_ENV, Keys, Stack, Trial};
+use crate::stack::{self, ADMIN_SECRET, AWS_ENV, Keys, SideDoor, Stack, Trial};
 use crate::{pack, paths, run};
 
 /// How long a client keeps sending what got no 2xx once everything is healed.
@@ -45,6 +46,10 @@ pub(super) struct FaultTrial {
     pub notes: Vec<String>,
     /// Records in the retry queue that wait for a person to have mended something.
     long_waiting: u64,
+    /// Messages that were put into the retry queue by another than the worker.
+    produced: u64,
+    /// Dead letters that have to be there in the end.
+    pub dead_wanted: u64,
 }
 
 impl FaultTrial {
@@ -55,7 +60,18 @@ impl FaultTrial {
         let ledger = Ledger::create(&ledger_path)?;
         let portals = pack::portals()?.iter().map(|portal| portal.id.clone()).collect();
         let proxy = Proxy::new(&stack.plan().proxy_url());
-        let started = Self { stack, proxy, portals, ledger, ledger_path, done: Vec::new(), notes: Vec::new(), long_waiting: 0 };
+        let started = Self {
+            stack,
+            proxy,
+            portals,
+            ledger,
+            ledger_path,
+            done: Vec::new(),
+            notes: Vec::new(),
+            long_waiting: 0,
+            produced: 0,
+            dead_wanted: 0,
+        };
         if trial.keys == Keys::LeastPrivilege {
             started.check_rights()?;
         }
@@ -166,13 +182,26 @@ impl FaultTrial {
         if self.stack.sqs().is_some() {
             return Ok(self.ask_queue::<Waiting>("count")?.waiting);
         }
-        let queued = self.metric("pulso_retry_queued_total")?;
+        let queued = self.produced + self.metric("pulso_retry_queued_total")?;
         Ok(queued.saturating_sub(self.metric("pulso_retry_settled_total")?))
     }
 
     /// What `tests/oracle/sqs.py` says of the retry queue.
     pub(super) fn ask_queue<T: DeserializeOwned>(&self, what: &str) -> Result<T> {
         ledger::oracle("sqs.py", &[OsStr::new(what)], &self.ledger_path, self.stack.plan())
+    }
+
+    /// Puts texts or other messages into one of the worker's queues, as one batch.
+    pub(super) fn produce(&mut self, queue: &str, messages: &[Value]) -> Result<()> {
+        self.stack.produce(queue, messages)?;
+        self.produced += u64::try_from(messages.len())?;
+        Ok(())
+    }
+
+    /// Kills the worker and starts it again with this difference; its queue and its counters begin anew.
+    pub(super) fn replace_worker(&mut self, side_door: SideDoor) -> Result<()> {
+        self.produced = 0;
+        self.stack.replace_side_door(side_door)
     }
 
     /// One of the worker's metrics.
@@ -194,7 +223,8 @@ impl FaultTrial {
         let archive = if self.stack.has_archive() { Some(Archive::count(&self.ledger_path, self.stack.plan())?) } else { None };
         let told_secrets = self.told_secrets()?;
         self.stack.stop()?;
-        Ok(Report::new(self.done, &reading, Witnesses { applied, pending, figures, archive, notes: self.notes, told_secrets }))
+        let dead_wanted = self.dead_wanted;
+        Ok(Report::new(self.done, &reading, Witnesses { applied, pending, figures, archive, notes: self.notes, told_secrets, dead_wanted }))
     }
 
     /// The backend's own count by portal, as soon as it is the outside one, else its last.

@@ -22,6 +22,7 @@ impl Stack {
             "fault-proxy" => Ok(self.fault_proxy()),
             "backend" => Ok(self.backend()),
             "worker" => self.worker(),
+            "producer" => self.producer(),
             _ => bail!("there is no part {name}"),
         }
     }
@@ -78,6 +79,9 @@ impl Stack {
         if let Some(queues) = queues.filter(|_| self.trial.queue == Queue::Absent) {
             queues.remove("producers");
         }
+        if let Some(side_door) = self.trial.side_door {
+            side_door.enter(&mut settings)?;
+        }
         let path = self.folder.join("wrangler.toml");
         for built in ["worker", "assets"] {
             let copy = self.folder.join("target").join(built);
@@ -123,6 +127,7 @@ impl Stack {
             .arg("--persist-to")
             .arg(self.folder.join("worker"))
             .env("WRANGLER_LOG_PATH", self.logs().join("wrangler"))
+            .env("WRANGLER_REGISTRY_PATH", self.registry())
             .envs([("WRANGLER_SEND_METRICS", "false"), ("CI", "1"), ("NO_COLOR", "1")]);
         if let Some(queues) = &self.sqs {
             command.args(["--var", "RETRY_QUEUE:sqs", "--var", &format!("SQS_QUEUE_URL:{}", queues.url)]);

@@ -1,5 +1,7 @@
 //! How the stack of a trial differs from that of an ordinary run.
 
+use super::SideDoor;
+
 /// How a trial differs from an ordinary run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Trial {
@@ -11,6 +13,8 @@ pub(crate) struct Trial {
     pub queue: Queue,
     /// Firehose copies the event streams to S3: a consumer that is not ours.
     pub has_archive: bool,
+    /// The worker's store and queues can be got at from outside.
+    pub side_door: Option<SideDoor>,
 }
 
 /// Whose keys the worker gets.
@@ -37,7 +41,9 @@ pub(crate) enum Queue {
 
 impl Trial {
     /// An ordinary run.
-    pub(super) const NONE: Self = Self { is_guarded: false, keys: Keys::Root, queue: Queue::Cloudflare, has_archive: false };
+    pub(super) const NONE: Self =
+        Self { is_guarded: false, keys: Keys::Root, queue: Queue::Cloudflare, has_archive: false, side_door: None };
     /// A fault run: proxy, checked rights, and the archive as second consumer.
-    pub(crate) const FAULTS: Self = Self { is_guarded: true, keys: Keys::LeastPrivilege, queue: Queue::Cloudflare, has_archive: true };
+    pub(crate) const FAULTS: Self =
+        Self { is_guarded: true, keys: Keys::LeastPrivilege, queue: Queue::Cloudflare, has_archive: true, side_door: None };
 }

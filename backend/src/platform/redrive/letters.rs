@@ -52,11 +52,15 @@ enum Fate {
 ///
 /// # Errors
 /// What keeps it from starting; [`Error::LeftBehind`].
-pub(super) async fn run(args: LetterArgs, is_dry: bool, portals: Portals) -> Result<()> {
+pub(super) async fn run(mut args: LetterArgs, is_dry: bool, portals: Portals) -> Result<()> {
     let mut signals = Signals::listen().map_err(|source| Error::Runtime { source })?;
     let bucket = open(&args)?;
     if let Some(key) = &args.inspect {
         return inspect(&bucket, key).await;
+    }
+    if let Some(key) = &args.key {
+        let unknown = || Error::Bucket { why: format!("{} begins with none of dead/, bad/ and spill/", clean(key)) };
+        args.prefix = Prefix::of(key).ok_or_else(unknown)?;
     }
     let objects = list(&bucket, &args).await?;
     let edge = Admin::new(&args.edge_url, None)?;
@@ -109,14 +113,19 @@ async fn inspect(bucket: &Bucket, key: &str) -> Result<()> {
 async fn list(bucket: &Bucket, args: &LetterArgs) -> Result<Vec<Object>> {
     let prefix = args.prefix.as_str();
     let start_after = format!("{prefix}{}", args.since.as_deref().unwrap_or_default());
+    let begins_with = args.key.as_deref().unwrap_or(prefix);
     let (mut objects, mut token): (Vec<Object>, Option<String>) = (Vec::new(), None);
     loop {
-        let page = bucket.list(prefix, &start_after, token.as_deref()).await.map_err(|why| Error::Bucket { why })?;
+        let page = bucket.list(begins_with, &start_after, token.as_deref()).await.map_err(|why| Error::Bucket { why })?;
         objects.extend(page.objects);
         token = page.next;
         if token.is_none() || objects.len() >= OBJECTS_MAX {
             // A bucket that does not know `start-after` gives them all.
             objects.retain(|object| object.key.as_str() >= start_after.as_str() && object.key.starts_with(prefix));
+            objects.retain(|object| args.key.as_ref().is_none_or(|key| object.key == *key));
+            if let (Some(key), true) = (&args.key, objects.is_empty()) {
+                return Err(Error::Bucket { why: format!("there is no object {}", clean(key)) });
+            }
             objects.truncate(OBJECTS_MAX);
             return Ok(objects);
         }
