@@ -79,6 +79,22 @@ fn made_records_read_the_same_with_their_keys_in_any_order() {
     assert!(read > 2_500, "only {read} of 5000 were read: the test has lost its sense");
 }
 
+/// Written by us, a record takes the view's fast way: here two pieces of code are held against each other.
+#[test]
+fn records_as_the_edge_writes_them_read_the_same_whole_and_spoilt() {
+    let mut random = Random(4);
+    let mut written = 0;
+    for _ in 0..4_000 {
+        let Ok(envelope) = Envelope::parse(made::envelope(&mut random).to_string().as_bytes()) else { continue };
+        let mut record = envelope.to_record().unwrap().into_bytes();
+        assert!(holds(&record));
+        made::spoil_bytes(&mut record, &mut random);
+        agree(&record);
+        written += 1;
+    }
+    assert!(written > 2_000, "{written}");
+}
+
 #[test]
 fn records_with_a_spoilt_field_are_read_or_refused_alike() {
     let mut random = Random(2);
