@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde::Deserialize;
 
-use super::events::Events;
+use super::events::EventFile;
 use super::measured::{self, Usage};
 use super::report;
 use crate::{paths, run, setup};
@@ -64,12 +64,14 @@ pub(super) fn run(options: &Options) -> Result<()> {
         Some(program) => program.clone(),
         None => build()?,
     };
-    let events = Events::ensure(&paths::root().join(&options.clicks), options.events)?;
+    let events = EventFile::ensure(&paths::root().join(&options.clicks), options.events)?;
     println!("  {} events in {} records, {} MB", events.events, events.records, events.bytes / 1_000_000);
     let mut contestants = contestants(&program, &events.path);
     let summary = measure(&mut contestants, options.runs)?;
-    for other in contestants.iter().skip(1) {
-        compare(&contestants[0], other, &summary)?;
+    if let Some((backend, others)) = contestants.split_first() {
+        for other in others {
+            compare(backend, other, &summary)?;
+        }
     }
     let report = report::table(&events, &contestants, &summary);
     println!("{report}");
@@ -138,7 +140,18 @@ fn compare(left: &Contestant, right: &Contestant, summary: &Summary) -> Result<(
     ensure!(output.status.success(), "the oracle failed: {}", String::from_utf8_lossy(&output.stderr));
     let found: Comparison = serde_json::from_slice(&output.stdout).context("the oracle's answer cannot be read")?;
     let is_same = (found.only_left, found.only_right, found.different) == (0, 0, 0) && found.same == summary.interactions;
-    ensure!(is_same, "{} and {} differ: {found:?}", left.name, right.name);
+    let Comparison { same, only_left, only_right, different, examples } = &found;
+    ensure!(
+        is_same,
+        "{} and {}: {same} interactions are the same, {only_left} and {only_right} only one has, {different} differ:
+  {}",
+        left.name,
+        right.name,
+        examples.join(
+            "
+  "
+        )
+    );
     println!("  {} and {}: {} interactions, every one the same", left.name, right.name, found.same);
     Ok(())
 }

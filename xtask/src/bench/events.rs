@@ -28,7 +28,7 @@ struct Recipe {
 
 /// The file and what is in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Events {
+pub(super) struct EventFile {
     recipe: Recipe,
     pub path: PathBuf,
     pub bytes: u64,
@@ -43,7 +43,7 @@ enum Clicks {
     Made { random: Random, at_ms: u64 },
 }
 
-impl Events {
+impl EventFile {
     /// The file with at least so many events, made now or found.
     pub(super) fn ensure(log: &Path, events_min: u64) -> Result<Self> {
         let folder = paths::at("target/bench");

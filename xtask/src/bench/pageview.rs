@@ -115,7 +115,7 @@ fn title(article: &mut Random) -> String {
 }
 
 fn slug(title: &str) -> String {
-    title.replace(' ', "-").chars().filter(|c| c.is_ascii()).collect::<String>().to_ascii_lowercase()
+    title.replace(' ', "-").chars().filter(char::is_ascii).collect::<String>().to_ascii_lowercase()
 }
 
 fn meta(batch: &Batch) -> Meta {

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::backend::{Contestant, Summary};
-use super::events::Events;
+use super::events::EventFile;
 use super::measured::Usage;
 use crate::{paths, run, section};
 
@@ -14,7 +14,7 @@ use crate::{paths, run, section};
 pub(super) const FILE: &str = "BENCHMARKS.md";
 
 /// One row for each; ratios are the first one's events per CPU second over the row's.
-pub(super) fn table(events: &Events, contestants: &[Contestant], summary: &Summary) -> String {
+pub(super) fn table(events: &EventFile, contestants: &[Contestant], summary: &Summary) -> String {
     let rate = |contestant: &Contestant| {
         let events = f64::from(u32::try_from(events.events).unwrap_or(u32::MAX));
         events / contestant.median(|usage| usage.cpu_s) / 1e6
@@ -47,7 +47,7 @@ pub(super) fn table(events: &Events, contestants: &[Contestant], summary: &Summa
 }
 
 /// The section of the backend.
-pub(super) fn write(events: &Events, contestants: &[Contestant], table: &str) -> Result<()> {
+pub(super) fn write(events: &EventFile, contestants: &[Contestant], table: &str) -> Result<()> {
     let runs = contestants.first().map_or(0, |contestant| contestant.usages.len());
     let clicks = if events.is_real() { "real clicks" } else { "MADE clicks (the click log was absent)" };
     let mut text = format!("Run on {} by `cargo xtask bench backend --runs {runs}`. {}\n\n", section::today(), machine());
