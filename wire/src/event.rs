@@ -22,7 +22,7 @@ const PROPS_MAX: usize = 32;
 const PROP_BYTES_MAX: usize = 512;
 
 /// One thing that happened within a pageview. Its id is (pageview, `seq`).
-// Read by way of `EventView`: what a derive makes of `flatten` and `tag` buffers every value, which doubles the cost of a record.
+// Read by way of `EventView`: what a derive makes of `flatten` and `tag` buffers every value, which costs a record half as much again.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {

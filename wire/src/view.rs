@@ -15,7 +15,7 @@ use crate::item::Item;
 use crate::text::{self, Unread};
 
 /// An [`Envelope`](crate::Envelope), borrowed from the record. It accepts and refuses the same records,
-/// because every field is checked, also those that are not kept. Records as the edge writes them cost a quarter.
+/// because every field is checked, also those that are not kept. Records as the edge writes them cost a third of an `Envelope`.
 ///
 /// ```
 /// let record = include_bytes!("../tests/golden/envelope.json");
