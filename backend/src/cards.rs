@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
-use wire::{Batch, Card, Cards, Item, Meta, Portal};
+use wire::{BatchView, Card, Cards, Item, MetaView, Portal};
 
 /// Cards that are remembered, up to 6 KB each: 30 MB at most, 2 MB in practice. The longest unseen go first.
 const CARDS_KEPT_MAX: usize = 5_000;
@@ -62,7 +62,7 @@ impl CardIndex {
 }
 
 /// The card of a page, if it has a title and an address of its own portal. A foreign picture is left out.
-pub(crate) fn card(batch: &Batch, item: &Item, meta: &Meta, portal: &Portal, is_dev: bool) -> Option<Card> {
+pub(crate) fn card(batch: &BatchView<'_>, item: &Item, meta: &MetaView<'_>, portal: &Portal, is_dev: bool) -> Option<Card> {
     // The host of the page with the item's own path: a card can only lead to the article whose card it is.
     let (scheme, rest) = batch.url.split_once("://")?;
     let url = format!("{scheme}://{}{item}", rest.split(['/', '?', '#']).next()?);
@@ -75,15 +75,15 @@ pub(crate) fn card(batch: &Batch, item: &Item, meta: &Meta, portal: &Portal, is_
     Some(Card {
         url,
         title: title.to_owned(),
-        image: meta.image.clone().filter(|image| may_show(image)),
-        section: meta.section.clone().filter(|section| section.len() <= TITLE_BYTES_MAX),
+        image: meta.image.as_deref().filter(|image| may_show(image)).map(str::to_owned),
+        section: meta.section.as_deref().filter(|section| section.len() <= TITLE_BYTES_MAX).map(str::to_owned),
         published_at_ms: meta.published_at_ms,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use wire::{Envelope, Portals};
+    use wire::{Batch, Envelope, EnvelopeView, Meta, Portals};
 
     use super::*;
 
@@ -91,15 +91,14 @@ mod tests {
         toml::from_str(include_str!("../../portals.toml")).unwrap()
     }
 
-    fn batch() -> Batch {
-        Envelope::parse(include_bytes!("../../wire/tests/golden/envelope.json")).unwrap().batch
-    }
-
     fn made(change: impl Fn(&mut Batch, &mut Meta)) -> Option<Card> {
-        let mut batch = batch();
-        let mut meta = batch.meta.clone().unwrap();
-        change(&mut batch, &mut meta);
-        card(&batch, &batch.item().unwrap(), &meta, portals().get("g1").unwrap(), false)
+        let mut envelope = Envelope::parse(include_bytes!("../../wire/tests/golden/envelope.json")).unwrap();
+        let mut meta = envelope.batch.meta.take().unwrap();
+        change(&mut envelope.batch, &mut meta);
+        envelope.batch.meta = Some(meta);
+        let record = envelope.to_record().unwrap();
+        let batch = EnvelopeView::parse(record.as_bytes()).unwrap().batch;
+        card(&batch, &Item::parse(batch.item().unwrap()).unwrap(), batch.meta.as_ref().unwrap(), portals().get("g1").unwrap(), false)
     }
 
     #[test]

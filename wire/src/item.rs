@@ -1,9 +1,11 @@
 //! An item: what is recommended, the canonical path of an article.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::text;
 
 /// Longest item, in bytes of UTF-8. A KV key holds 512.
 pub const ITEM_BYTES_MAX: usize = 512;
@@ -18,22 +20,37 @@ impl Item {
     /// Cuts query and fragment, then wants a leading `/`, at most [`ITEM_BYTES_MAX`] bytes, no blanks and no control characters.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let path = text.split(['?', '#']).next().unwrap_or_default();
-        let is_clean = path.starts_with('/')
-            && !path.starts_with("//")
-            && path.len() <= ITEM_BYTES_MAX
-            && !path.chars().any(|c| c.is_control() || c.is_whitespace());
-        is_clean.then(|| Self(path.into()))
+        Self::clean(text).map(|path| Self(path.into()))
     }
 
     /// The path of an absolute `http` or `https` URL.
     #[must_use]
     pub fn of_url(url: &str) -> Option<Self> {
+        Self::clean_of_url(url).map(|path| Self(path.into()))
+    }
+
+    /// The part of a text that is an item's text.
+    pub(crate) fn clean(text: &str) -> Option<&str> {
+        let path = text.bytes().position(|byte| matches!(byte, b'?' | b'#')).and_then(|end| text.get(..end)).unwrap_or(text);
+        let is_clean = path.starts_with('/') && !path.starts_with("//") && path.len() <= ITEM_BYTES_MAX && !has_blanks(path);
+        is_clean.then_some(path)
+    }
+
+    /// The part of a URL that is an item's text.
+    pub(crate) fn clean_of_url(url: &str) -> Option<&str> {
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
-        match rest.find(['/', '?', '#']) {
-            Some(at) if rest.as_bytes().get(at) == Some(&b'/') => Self::parse(rest.get(at..)?),
-            _ => Self::parse("/"),
+        match rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#')) {
+            Some(at) if rest.as_bytes().get(at) == Some(&b'/') => Self::clean(rest.get(at..)?),
+            _ => Some("/"),
         }
+    }
+
+    /// What an error says.
+    pub(crate) const RULE: &str = "item must be a path that begins with / and has at most 512 bytes";
+
+    /// Of what [`Item::clean`] found good.
+    pub(crate) fn of_clean(path: Cow<'_, str>) -> Self {
+        Self(path.into())
     }
 
     /// The path as text.
@@ -41,6 +58,11 @@ impl Item {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Blanks and control characters. Nearly every path is ASCII, where a byte tells.
+fn has_blanks(path: &str) -> bool {
+    !path.bytes().all(|byte| byte.is_ascii_graphic()) && path.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
 impl fmt::Display for Item {
@@ -57,8 +79,7 @@ impl fmt::Debug for Item {
 
 impl<'de> Deserialize<'de> for Item {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("item must be a path that begins with / and has at most 512 bytes"))
+        text::parsed(deserializer, Self::parse, Self::RULE)
     }
 }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::batch::Consent;
 use crate::item::Item;
+use crate::text;
 
 /// Longest portal id, in bytes.
 const PORTAL_ID_BYTES_MAX: usize = 32;
@@ -21,10 +22,17 @@ impl PortalId {
     /// `None` unless it is 1 to 32 of `a-z`, `0-9` and `-`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let fits = (1..=PORTAL_ID_BYTES_MAX).contains(&text.len());
-        (fits && text.bytes().all(is_allowed)).then(|| Self(text.into()))
+        Self::is_id(text).then(|| Self(text.into()))
     }
+
+    /// Whether a text is the text of an id.
+    pub(crate) fn is_id(text: &str) -> bool {
+        let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        (1..=PORTAL_ID_BYTES_MAX).contains(&text.len()) && text.bytes().all(is_allowed)
+    }
+
+    /// What an error says.
+    pub(crate) const RULE: &str = "a portal id is 1 to 32 of a-z, 0-9 and -";
 
     /// The id as text.
     #[must_use]
@@ -41,8 +49,7 @@ impl fmt::Display for PortalId {
 
 impl<'de> Deserialize<'de> for PortalId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("a portal id is 1 to 32 of a-z, 0-9 and -"))
+        text::parsed(deserializer, Self::parse, Self::RULE)
     }
 }
 

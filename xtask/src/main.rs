@@ -1,6 +1,7 @@
 //! `cargo xtask`: the one door to everything a developer does with Pulso.
 
 mod beacon;
+mod bench;
 mod dev;
 mod faults;
 mod ledger;
@@ -9,6 +10,7 @@ mod paths;
 mod readers;
 mod replay;
 mod run;
+mod section;
 mod setup;
 mod sim;
 mod stack;
@@ -51,6 +53,8 @@ enum Verb {
     Faults(faults::Options),
     /// The simulator: faults in virtual time, and nothing may be lost.
     Sim(sim::Options),
+    /// Measure, beside what others would take; writes BENCHMARKS.md.
+    Bench(bench::Options),
     /// Check the fences between cores and shells, and the lengths of files.
     Tidy,
 }
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Verb::E2e(options) => suite::e2e(&options),
         Verb::Faults(options) => faults::verb(&options),
         Verb::Sim(options) => sim::verb(&options),
+        Verb::Bench(options) => bench::verb(&options),
         Verb::Tidy => tidy::verb(),
     };
     match outcome {

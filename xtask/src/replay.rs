@@ -29,11 +29,12 @@ pub(crate) struct ClickLog {
     line: u64,
 }
 
+/// A reader opened an article.
 #[derive(Debug, PartialEq)]
-struct Click {
-    at_ms: u64,
-    visitor: u64,
-    article: u64,
+pub(crate) struct Click {
+    pub(crate) at_ms: u64,
+    pub(crate) visitor: u64,
+    pub(crate) article: u64,
 }
 
 impl ClickLog {
@@ -52,7 +53,11 @@ impl ClickLog {
         Ok(Self { lines, line: 1 })
     }
 
-    fn next_click(&mut self) -> Result<Option<Click>> {
+    /// The next one; `None` after the last.
+    ///
+    /// # Errors
+    /// When a line cannot be read; says which.
+    pub(crate) fn next_click(&mut self) -> Result<Option<Click>> {
         let Some(line) = self.lines.next() else { return Ok(None) };
         self.line += 1;
         let line = line.with_context(|| format!("line {} of the click log cannot be read", self.line))?;

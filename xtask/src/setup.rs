@@ -22,7 +22,7 @@ pub(crate) fn verb() -> Result<()> {
     println!("  wasm-bindgen {} in {}", paths::locked_version("wasm-bindgen")?, paths::wasm_bindgen_bin()?.display());
     let node = run::output(paths::node().arg("--version")).unwrap_or_default();
     println!("  node {node}, wrangler, workerd, esbuild and wasm-opt in node_modules");
-    println!("  ministack and boto3 in target/venv");
+    println!("  ministack, boto3 and DuckDB in target/venv");
     for (program, _) in PROGRAMS {
         println!("  {program} is {}", find_program(program).unwrap_or_default().display());
     }
@@ -111,7 +111,8 @@ fn node_modules() -> Result<()> {
     Ok(std::fs::write(stamp, lock)?)
 }
 
-fn venv() -> Result<()> {
+/// A Python with what `tests/requirements.txt` lists.
+pub(crate) fn venv() -> Result<()> {
     let requirements = paths::at("tests/requirements.txt");
     let wanted = std::fs::read_to_string(&requirements).context("tests/requirements.txt cannot be read")?;
     let stamp = paths::at("target/venv/.pulso-stamp");

@@ -1,14 +1,16 @@
 //! One shard at work: read, transformed, its interactions put, its memory committed with the checkpoint, in that order.
 //! Nothing is read ahead of what waits to be put, which is all the back-pressure there is.
 
+mod subject;
+mod warm_up;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::sleep;
-use wire::{DeadLetter, Envelope, Interaction, Origin, PageviewId, Portal, VisitorId};
+use wire::{DeadLetter, EnvelopeView, Interaction, Origin, Portal};
 
 use crate::error::Result;
 use crate::leases::Position;
@@ -21,7 +23,7 @@ use crate::platform::leases::Tombstones;
 use crate::platform::store::ShardStore;
 use crate::shards::Start;
 use crate::stages::{Stage, Volume};
-use crate::transform::{Pageview, REWIND_MS, Transform, Visitor, read_record};
+use crate::transform::{Transform, view_record};
 
 /// Kinesis allows five reads a second and shard to all consumers together: two are ours when nothing waits.
 const IDLE: Duration = Duration::from_millis(500);
@@ -167,57 +169,6 @@ async fn open<'a>(context: &'a ShardContext, progress: &'a Progress, known: Opti
 }
 
 impl Worker<'_> {
-    /// Reads again, without effect, what the memory needs: the last while before the position, in ancestors too.
-    async fn warm_up(&mut self) {
-        let context = self.context;
-        let from_ms =
-            self.position.as_ref().map_or(context.ancestors_ended_at_ms, |position| position.arrived_at_ms).saturating_sub(REWIND_MS);
-        let shards = context.ancestors.iter().map(|shard| (shard.as_str(), None));
-        let own = self.position.clone().map(|position| (context.shard.as_str(), Some(position)));
-        for (shard, until) in shards.chain(own) {
-            let mut wait = WAIT;
-            while let Err(trouble) = self.read_silently(shard, from_ms, until.as_ref()).await {
-                context.note_trouble(&trouble);
-                sleep(wait).await;
-                wait = (wait * 2).min(WAIT_MAX);
-            }
-        }
-        self.transform.totals = crate::transform::Totals::default();
-        tracing::info!(
-            stream = context.portal.events_stream(),
-            shard = context.shard,
-            pageviews = self.transform.pageviews.len(),
-            "memory read again"
-        );
-    }
-
-    async fn read_silently(&mut self, shard: &str, from_ms: u64, until: Option<&Position>) -> std::result::Result<(), Trouble> {
-        let (kinesis, stream) = (&self.context.kinesis, self.context.portal.events_stream());
-        let mut iterator = kinesis.iterator(&stream, shard, &Start::Since(from_ms)).await?;
-        loop {
-            let page = kinesis.records(&iterator).await?;
-            let mut ignored = Vec::new();
-            for record in &page.records {
-                let at =
-                    Position { sequence_number: record.sequence_number.clone(), arrived_at_ms: record.arrived_at_ms, is_drained: false };
-                if until.is_some_and(|until| !until.reaches(&at)) {
-                    return Ok(());
-                }
-                if let Ok(envelope) = read_record(&record.data, &self.context.portal.id) {
-                    self.transform.apply(&envelope, record.arrived_at_ms, &mut ignored);
-                    ignored.clear();
-                }
-            }
-            let is_at_end = page.behind_ms == 0 && page.records.is_empty();
-            match page.next {
-                Some(next) if !is_at_end => iterator = next,
-                Some(_) | None => return Ok(()),
-            }
-            // Empty pages on the way are usual; so are five reads a second at most.
-            sleep(BEHIND).await;
-        }
-    }
-
     async fn read_on(&mut self, stop: &mut watch::Receiver<()>) -> std::result::Result<Ending, Failure> {
         let stream = self.context.portal.events_stream();
         let start = match &self.position {
@@ -285,13 +236,13 @@ impl Worker<'_> {
         let begun = Instant::now();
         let mut out = Vec::new();
         tokio::task::block_in_place(|| -> Result<()> {
-            let parsed: Vec<(Envelope, u64)> = page
+            let parsed: Vec<(EnvelopeView<'_>, u64)> = page
                 .records
                 .iter()
-                .filter_map(|record| Some((read_record(&record.data, &self.context.portal.id).ok()?, record.arrived_at_ms)))
+                .filter_map(|record| Some((view_record(&record.data, &self.context.portal.id).ok()?, record.arrived_at_ms)))
                 .collect();
             self.transform.totals.counts.poison += u64::try_from(page.records.len() - parsed.len()).unwrap_or(0);
-            self.store.recall(&mut self.transform, parsed.iter().map(|(envelope, _)| envelope))?;
+            self.store.recall(&mut self.transform, parsed.iter().map(|(envelope, _)| (envelope.batch.pageview, envelope.edge.visitor)))?;
             for (envelope, arrived_at_ms) in &parsed {
                 self.transform.apply(envelope, *arrived_at_ms, &mut out);
             }
@@ -306,7 +257,7 @@ impl Worker<'_> {
     fn poison(&self, page: &Page) -> Vec<DeadLetter> {
         let context = self.context;
         let letter = |record: &crate::platform::kinesis::Record| {
-            let reason = read_record(&record.data, &context.portal.id).err()?.summary();
+            let reason = view_record(&record.data, &context.portal.id).err()?.summary();
             let stream = context.portal.events_stream();
             tracing::warn!(stream, shard = context.shard, sequence_number = record.sequence_number, reason, "poison record");
             Some(DeadLetter {
@@ -351,44 +302,6 @@ impl Worker<'_> {
         self.commit_after = COMMIT_EVERY.max(begun.elapsed() * COMMIT_SHARE);
         self.committed = Instant::now();
         self.is_dirty = false;
-        Ok(())
-    }
-
-    /// Tells what is held of the readers that somebody asked about.
-    fn answer(&mut self) -> Result<()> {
-        while let Ok((visitor, heard)) = self.questions.try_recv() {
-            // What is newer in memory is in the store after this.
-            self.commit()?;
-            let (known, pageviews) = tokio::task::block_in_place(|| self.store.held(visitor))?;
-            let session = |(id, first_ms, last_ms): (u128, u64, u64)| json!({"session": PageviewId::from_bits(id), "first_at_ms": first_ms, "last_at_ms": last_ms});
-            let pageview = |(id, held): &(PageviewId, Pageview)| json!({"pageview": id, "session": PageviewId::from_bits(held.session), "last_at_ms": held.last_ms});
-            let held = match (&known, pageviews.is_empty()) {
-                (None, true) => Value::Null,
-                _ => json!({
-                    "portal": self.context.portal.id,
-                    "shard": self.context.shard,
-                    "sessions": known.iter().flat_map(Visitor::sessions).map(session).collect::<Vec<_>>(),
-                    "pageviews": pageviews.iter().map(pageview).collect::<Vec<_>>(),
-                }),
-            };
-            // Whoever asked may be gone.
-            let _ = heard.send(held);
-        }
-        Ok(())
-    }
-
-    /// Obeys new tombstones: what is remembered of the reader goes, here and in the store.
-    fn bury(&mut self) -> Result<()> {
-        let tombstones = self.context.tombstones.borrow().clone();
-        let news: Vec<VisitorId> = tombstones
-            .into_iter()
-            .filter(|(visitor, until_ms)| self.transform.erased.erase(*visitor, *until_ms))
-            .map(|(visitor, _)| visitor)
-            .collect();
-        for visitor in news {
-            self.transform.forget(visitor);
-            self.store.erase(visitor)?;
-        }
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use redb::{Database, Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use wire::{Envelope, PageviewId, VisitorId};
+use wire::{PageviewId, VisitorId};
 
 use crate::error::{Error, Result};
 use crate::leases::Position;
@@ -87,12 +87,11 @@ impl ShardStore {
     ///
     /// # Errors
     /// [`Error::StoreUnusable`].
-    pub(crate) fn recall<'a>(&self, transform: &mut Transform, envelopes: impl Iterator<Item = &'a Envelope>) -> Result<()> {
+    pub(crate) fn recall(&self, transform: &mut Transform, touched: impl Iterator<Item = (PageviewId, VisitorId)>) -> Result<()> {
         let work = || -> std::result::Result<(), redb::Error> {
             let read = self.database.begin_read()?;
             let (pageviews, visitors) = (read.open_table(PAGEVIEWS)?, read.open_table(VISITORS)?);
-            for envelope in envelopes {
-                let (pageview, visitor) = (envelope.batch.pageview, envelope.edge.visitor);
+            for (pageview, visitor) in touched {
                 if !transform.pageviews.has(pageview)
                     && let Some(value) = value::<Pageview>(&pageviews, pageview.bits(), transform.latest_ms(), KEEP_MS)?
                 {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::TransformArgs;
 use crate::error::{Error, Result};
 use crate::platform::{files, process};
-use crate::transform::{Counts, Transform, read_record};
+use crate::transform::{Counts, Transform, view_record};
 
 /// Records between two looks at what is old enough to be forgotten.
 const TRIM_EVERY: u64 = 10_000;
@@ -55,9 +55,10 @@ pub(crate) fn run(args: &TransformArgs) -> Result<()> {
 }
 
 fn read(transform: &mut Transform, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
+    let portal = transform.portal().clone();
     let (mut line, mut made, mut count) = (Vec::new(), Vec::new(), 0_u64);
     while input.read_until(b'\n', &mut line)? > 0 {
-        match read_record(&line, transform.portal()) {
+        match view_record(&line, &portal) {
             Ok(envelope) => transform.apply(&envelope, envelope.edge.received_at_ms, &mut made),
             Err(_) => transform.totals.counts.poison += 1,
         }

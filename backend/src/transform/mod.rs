@@ -12,7 +12,7 @@ mod weight;
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
-use wire::{Card, Envelope, EventKind, Interaction, InteractionKind, Item, PageKind, PageviewId, Portal, VisitorId};
+use wire::{Card, EnvelopeView, EventKindView, Interaction, InteractionKind, Item, PageKind, PageviewId, Portal, PortalId, VisitorId};
 
 use crate::cards;
 use crate::loss;
@@ -20,7 +20,7 @@ use crate::loss;
 pub(crate) use erasure::Erased;
 pub(crate) use memory::{KEEP_MS, Memory, Remembered, is_beyond_memory};
 pub(crate) use pageview::{Pageview, Settled, Sighting};
-pub(crate) use record::read_record;
+pub(crate) use record::{read_record, view_record};
 pub(crate) use session::Visitor;
 pub(crate) use totals::{Counts, Totals};
 pub(crate) use weight::bit;
@@ -54,7 +54,7 @@ pub(crate) struct Transform {
 
 /// One reader's pageview, while its record is taken.
 struct Visit<'a> {
-    envelope: &'a Envelope,
+    envelope: &'a EnvelopeView<'a>,
     arrived_at_ms: u64,
     item: Option<Item>,
 }
@@ -87,7 +87,7 @@ impl Transform {
 
     /// Takes one envelope, and gives the interactions that it makes. `arrived_at_ms` is when Kinesis got the record,
     /// which is the same in a replay. What the store has of the record's pageview and reader has to be recalled before.
-    pub(crate) fn apply(&mut self, envelope: &Envelope, arrived_at_ms: u64, out: &mut Vec<Interaction>) {
+    pub(crate) fn apply(&mut self, envelope: &EnvelopeView<'_>, arrived_at_ms: u64, out: &mut Vec<Interaction>) {
         let batch = &envelope.batch;
         let counts = &mut self.totals.counts;
         counts.records += 1;
@@ -105,7 +105,7 @@ impl Transform {
         self.latest_ms = self.latest_ms.max(arrived_at_ms);
         self.settle_quiet();
         let is_readable = batch.page == PageKind::Article && !batch.bot;
-        let visit = Visit { envelope, arrived_at_ms, item: if is_readable { batch.item() } else { None } };
+        let visit = Visit { envelope, arrived_at_ms, item: if is_readable { batch.item().and_then(Item::parse) } else { None } };
         let made = out.len();
         self.take_events(&visit, out);
         self.totals.counts.interactions += u64::try_from(out.len() - made).unwrap_or(0);
@@ -163,7 +163,7 @@ impl Transform {
                 if pageview.make(weight::bit(kind)) {
                     let card =
                         if kind == InteractionKind::View { card(&self.portal, self.is_dev, &mut self.cards, visit, item) } else { None };
-                    out.push(visit.interaction(kind, PageviewId::from_bits(pageview.session), item, at_ms, card));
+                    out.push(visit.interaction(&self.portal.id, kind, PageviewId::from_bits(pageview.session), item, at_ms, card));
                 }
             }
         }
@@ -208,12 +208,20 @@ impl Visit<'_> {
         at_ms.saturating_add_signed(edge.skew_ms).min(edge.received_at_ms).min(self.arrived_at_ms)
     }
 
-    fn interaction(&self, kind: InteractionKind, session: PageviewId, item: &Item, at_ms: u64, card: Option<Card>) -> Interaction {
+    fn interaction(
+        &self,
+        portal: &PortalId,
+        kind: InteractionKind,
+        session: PageviewId,
+        item: &Item,
+        at_ms: u64,
+        card: Option<Card>,
+    ) -> Interaction {
         let (batch, edge) = (&self.envelope.batch, &self.envelope.edge);
         Interaction {
             v: 1,
             id: Interaction::id(batch.pageview, kind),
-            portal: batch.portal.clone(),
+            portal: portal.clone(),
             visitor: edge.visitor,
             session,
             item: item.clone(),
@@ -227,17 +235,17 @@ impl Visit<'_> {
 }
 
 /// What an event amounts to.
-fn kinds(kind: &EventKind) -> [Option<InteractionKind>; 3] {
+fn kinds(kind: &EventKindView<'_>) -> [Option<InteractionKind>; 3] {
     match kind {
-        EventKind::Pageview => [Some(InteractionKind::View), None, None],
-        EventKind::Engagement { engaged_ms, scroll_pct } => [
+        EventKindView::Pageview => [Some(InteractionKind::View), None, None],
+        EventKindView::Engagement { engaged_ms, scroll_pct } => [
             (*engaged_ms >= weight::READ_15_MS).then_some(InteractionKind::Read15),
             (*engaged_ms >= weight::READ_60_MS).then_some(InteractionKind::Read60),
             (*scroll_pct >= weight::DEEP_PCT).then_some(InteractionKind::Read75Pct),
         ],
-        EventKind::Click { .. } => [Some(InteractionKind::Click), None, None],
-        EventKind::Custom { name, .. } => [(name == "share").then_some(InteractionKind::Share), None, None],
-        EventKind::Impression { .. } => [None, None, None],
+        EventKindView::Click { .. } => [Some(InteractionKind::Click), None, None],
+        EventKindView::Custom { name, .. } => [(name == "share").then_some(InteractionKind::Share), None, None],
+        EventKindView::Impression { .. } => [None, None, None],
     }
 }
 

@@ -1,6 +1,6 @@
 //! What comes of records, in order and out of it.
 
-use wire::{Event, Portals};
+use wire::{Envelope, Event, EventKind, Portals};
 
 use super::*;
 
@@ -36,10 +36,15 @@ fn custom(name: &str) -> EventKind {
     EventKind::Custom { name: name.to_owned(), props: std::collections::BTreeMap::default() }
 }
 
+fn apply(transform: &mut Transform, record: &Envelope, arrived_at_ms: u64, out: &mut Vec<Interaction>) {
+    let text = record.to_record().unwrap();
+    transform.apply(&EnvelopeView::parse(text.as_bytes()).unwrap(), arrived_at_ms, out);
+}
+
 fn made(transform: &mut Transform, records: &[Envelope]) -> Vec<Interaction> {
     let mut out = Vec::new();
     for record in records {
-        transform.apply(record, record.edge.received_at_ms, &mut out);
+        apply(transform, record, record.edge.received_at_ms, &mut out);
     }
     out
 }
@@ -104,10 +109,10 @@ fn what_comes_a_day_late_is_archived_only() {
     let mut late = record(1, T0, vec![EventKind::Pageview]);
     let mut transform = transform();
     let mut out = Vec::new();
-    transform.apply(&late, T0 + KEEP_MS + 1, &mut out);
+    apply(&mut transform, &late, T0 + KEEP_MS + 1, &mut out);
     assert_eq!((out.len(), transform.totals.counts.late), (0, 1));
     late.edge.received_at_ms += 1;
-    transform.apply(&late, T0 + KEEP_MS + 1, &mut out);
+    apply(&mut transform, &late, T0 + KEEP_MS + 1, &mut out);
     assert_eq!(out.len(), 1);
 }
 
@@ -151,6 +156,8 @@ fn a_wrong_clock_is_corrected_and_nothing_happens_in_the_future() {
     ] {
         envelope.edge.skew_ms = skew_ms;
         envelope.edge.received_at_ms = received_at_ms;
+        let text = envelope.to_record().unwrap();
+        let envelope = EnvelopeView::parse(text.as_bytes()).unwrap();
         assert_eq!(Visit { envelope: &envelope, arrived_at_ms: 9_000, item: None }.at_ms(at_ms), expected);
     }
 }
@@ -184,7 +191,7 @@ fn a_small_memory_with_a_store_makes_what_a_large_one_makes() {
         if let Some(value) = visitors.get(&visitor).filter(|_| !small.visitors.has(visitor)) {
             small.visitors.recall(visitor, Visitor::clone(value));
         }
-        small.apply(record, record.edge.received_at_ms, &mut out);
+        apply(&mut small, record, record.edge.received_at_ms, &mut out);
         if n % 50 == 49 {
             small.pageviews.drain_dirty(|key, value| drop(pageviews.insert(key, value.clone())));
             small.visitors.drain_dirty(|key, value| drop(visitors.insert(key, value.clone())));

@@ -1,7 +1,7 @@
 //! What was counted of a portal's events.
 
 use serde::{Deserialize, Serialize};
-use wire::EventKind;
+use wire::EventKindView;
 
 use crate::loss::Loss;
 
@@ -93,13 +93,13 @@ impl Totals {
 
 impl ByKind {
     /// Counts an event.
-    pub(crate) fn add(&mut self, kind: &EventKind) {
+    pub(crate) fn add(&mut self, kind: &EventKindView<'_>) {
         let count = match kind {
-            EventKind::Pageview => &mut self.pageview,
-            EventKind::Engagement { .. } => &mut self.engagement,
-            EventKind::Click { .. } => &mut self.click,
-            EventKind::Impression { .. } => &mut self.impression,
-            EventKind::Custom { .. } => &mut self.custom,
+            EventKindView::Pageview => &mut self.pageview,
+            EventKindView::Engagement { .. } => &mut self.engagement,
+            EventKindView::Click { .. } => &mut self.click,
+            EventKindView::Impression { .. } => &mut self.impression,
+            EventKindView::Custom { .. } => &mut self.custom,
         };
         *count += 1;
     }

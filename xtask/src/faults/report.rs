@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
-use std::fs;
-use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::archive::Archive;
 use super::matrix;
@@ -13,8 +11,10 @@ use super::outbox::Answers;
 use super::rows::Bounds;
 use super::trial::Figures;
 use crate::ledger::{Reading, RowCount};
-use crate::{paths, run};
+use crate::section;
 
+/// Where it is written.
+pub(super) const LEDGER: &str = "tests/LEDGER.md";
 /// No answer may take longer, whatever Kinesis does: its deadline of 3 s, the queue's of 5 s, and a second for a busy machine.
 const ANSWER_MS_MAX: u64 = 9_000;
 
@@ -158,7 +158,7 @@ impl Report {
 
     /// Writes its part of `tests/LEDGER.md`.
     pub(super) fn write(&self, command: &str) -> Result<()> {
-        let mut text = format!("Run on {} by `{command}`.\n\n", today());
+        let mut text = format!("Run on {} by `{command}`.\n\n", section::today());
         text.push_str("| row | fault | faults | sent | accepted | in stream | duplicates | lost | expected | |\n|---|---|--:|--:|--:|--:|--:|--:|---|---|\n");
         for (done, count) in &self.rows {
             let RowCount { sent, accepted, in_stream, duplicates, lost } = count;
@@ -178,8 +178,8 @@ impl Report {
         for fact in self.facts.iter().chain(&self.wrong) {
             writeln!(text, "- {fact}")?;
         }
-        replace_section("run", &text)?;
-        replace_section("matrix", &matrix::table())
+        section::replace(LEDGER, "run", &text)?;
+        section::replace(LEDGER, "matrix", &matrix::table())
     }
 }
 
@@ -206,19 +206,4 @@ impl RowCount {
         self.duplicates += other.duplicates;
         self.lost += other.lost;
     }
-}
-
-/// Today and now, for people.
-fn today() -> String {
-    run::output(Command::new("date").args(["-u", "+%Y-%m-%d %H:%M UTC"])).unwrap_or_default()
-}
-
-/// Puts a text in its place in `tests/LEDGER.md`, between two marks; the rest stays.
-pub(super) fn replace_section(name: &str, text: &str) -> Result<()> {
-    let path = paths::at("tests/LEDGER.md");
-    let old = fs::read_to_string(&path).context("tests/LEDGER.md cannot be read")?;
-    let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-    let parts = old.split_once(&open).and_then(|(before, rest)| Some((before, rest.split_once(&close)?.1)));
-    let (before, after) = parts.with_context(|| format!("tests/LEDGER.md has no place for {name}"))?;
-    fs::write(&path, format!("{before}{open}\n{}\n\n{close}{after}", text.trim())).context("tests/LEDGER.md cannot be written")
 }

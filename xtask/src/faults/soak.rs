@@ -11,6 +11,7 @@ use super::proxy::{always, every, rate, status};
 use super::report::{self, Done};
 use super::trial::{FaultTrial, PATIENCE, SAFE_LATER};
 use crate::beacon::{Random, now_ms};
+use crate::section;
 use crate::stack::{self, Trial};
 
 const PER_S: u32 = 50;
@@ -44,7 +45,7 @@ pub(super) fn run(port: u16, minutes: u32) -> Result<()> {
     println!("{report}\n  {growth}\n  faults: {}", done.join(", "));
     let text =
         format!("Run by `cargo xtask faults --soak {minutes}`:\n\n```text\n{report}\n  {growth}\n```\n\nFaults: {}.", done.join(", "));
-    report::replace_section("soak", &text)?;
+    section::replace(report::LEDGER, "soak", &text)?;
     report.judge()?;
     ensure!(growth.last_kib * 1_000 <= growth.middle_kib * GROWTH_MAX_PERMILLE, "workerd's memory grows: {growth}");
     Ok(())

@@ -1,0 +1,34 @@
+//! `cargo xtask bench`: measures, beside what others would take, and writes `BENCHMARKS.md`.
+
+mod backend;
+mod events;
+mod measured;
+mod pageview;
+mod report;
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+/// What `bench` can do.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Events to interactions: `backend transform` beside the same in DuckDB, on the same file.
+    Backend(backend::Options),
+    /// Runs a program and writes down what it took.
+    #[command(hide = true)]
+    Measured(measured::Options),
+}
+
+/// The verb.
+pub(crate) fn verb(options: &Options) -> Result<()> {
+    match &options.what {
+        What::Backend(options) => backend::run(options),
+        What::Measured(options) => measured::verb(options),
+    }
+}
