@@ -27,4 +27,4 @@ connection.execute(text.replace("$input", quoted(options.input)).replace("$outpu
 
 sessions = connection.execute("SELECT count(*) FROM sessions").fetchone()[0]
 by_kind = dict(connection.execute("SELECT kind, count(*) FROM interactions GROUP BY kind").fetchall())
-print(json.dumps({"sessions": sessions, "interactions": sum(by_kind.values()), "by_kind": by_kind}))
+print(json.dumps({"sessions": sessions, "interactions": sum(by_kind.values()), "interactions_by_kind": by_kind}))

@@ -1,5 +1,6 @@
 //! `backend transform`: a file of records becomes a file of interactions.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::Path;
@@ -19,6 +20,7 @@ const BUFFER_BYTES: usize = 1 << 20;
 struct Report<'a> {
     #[serde(flatten)]
     counts: &'a Counts,
+    interactions_by_kind: BTreeMap<&'static str, u64>,
     pageviews_held: usize,
     peak_rss_kib: Option<u64>,
 }
@@ -46,23 +48,30 @@ pub(crate) fn run(args: &TransformArgs) -> Result<()> {
     } else {
         Box::new(File::create(&args.output).map_err(unusable(&args.output))?)
     };
-    read(&mut transform, input, BufWriter::with_capacity(BUFFER_BYTES, output)).map_err(unusable(&args.input))?;
-    let report =
-        Report { counts: &transform.totals.counts, pageviews_held: transform.pageviews.len(), peak_rss_kib: process::peak_rss_kib() };
+    let interactions_by_kind =
+        read(&mut transform, input, BufWriter::with_capacity(BUFFER_BYTES, output)).map_err(unusable(&args.input))?;
+    let report = Report {
+        counts: &transform.totals.counts,
+        interactions_by_kind,
+        pageviews_held: transform.pageviews.len(),
+        peak_rss_kib: process::peak_rss_kib(),
+    };
     // For programs, so not through the log.
     let _ = writeln!(io::stderr(), "{}", serde_json::to_string(&report).unwrap_or_default());
     Ok(())
 }
 
-fn read(transform: &mut Transform, mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
+fn read(transform: &mut Transform, mut input: impl BufRead, mut output: impl Write) -> io::Result<BTreeMap<&'static str, u64>> {
+    let mut by_kind = BTreeMap::new();
     let portal = transform.portal().clone();
-    let (mut line, mut made, mut count) = (Vec::new(), Vec::new(), 0_u64);
+    let (mut line, mut made, mut count) = (Vec::new(), Vec::<wire::Interaction>::new(), 0_u64);
     while input.read_until(b'\n', &mut line)? > 0 {
         match view_record(&line, &portal) {
             Ok(envelope) => transform.apply(&envelope, envelope.edge.received_at_ms, &mut made),
             Err(_) => transform.totals.counts.poison += 1,
         }
         for interaction in made.drain(..) {
+            *by_kind.entry(interaction.kind.as_str()).or_default() += 1;
             serde_json::to_writer(&mut output, &interaction)?;
             output.write_all(b"\n")?;
         }
@@ -75,5 +84,6 @@ fn read(transform: &mut Transform, mut input: impl BufRead, mut output: impl Wri
             transform.trim(usize::MAX, usize::MAX);
         }
     }
-    output.flush()
+    output.flush()?;
+    Ok(by_kind)
 }

@@ -44,7 +44,7 @@ pub(super) struct Contestant {
 pub(super) struct Summary {
     pub sessions: u64,
     pub interactions: u64,
-    pub by_kind: BTreeMap<String, u64>,
+    pub interactions_by_kind: BTreeMap<String, u64>,
 }
 
 /// What the oracle found in two outputs.

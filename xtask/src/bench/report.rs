@@ -39,7 +39,7 @@ pub(super) fn table(events: &EventFile, contestants: &[Contestant], summary: &Su
             figure(|usage| usage.peak_rss_mib),
         );
     }
-    let kinds: Vec<String> = summary.by_kind.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    let kinds: Vec<String> = summary.interactions_by_kind.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     let (sessions, interactions) = (summary.sessions, summary.interactions);
     let _ =
         write!(text, "\nAll came to the same: {sessions} sessions, {interactions} interactions ({}), equal row by row.", kinds.join(", "));
