@@ -25,6 +25,8 @@ use crate::stages::{Stage, Volume};
 const ROUND: Duration = Duration::from_secs(3);
 /// New shards are looked for so often; after a drained one at once.
 const SURVEY: Duration = Duration::from_secs(10);
+/// How long a job that has failed here is left to others.
+const SIT_OUT: Duration = Duration::from_secs(30);
 /// How long the last commits may take when the process has to end.
 const LAST_COMMITS: Duration = Duration::from_secs(8);
 
@@ -41,6 +43,8 @@ pub(crate) struct Crew {
     held: BTreeMap<Job, Held>,
     listings: BTreeMap<PortalId, Listing>,
     surveyed: Option<Instant>,
+    /// What failed here lately: another may have more luck.
+    failed: BTreeMap<Job, Instant>,
     tombstones: watch::Sender<Tombstones>,
 }
 
@@ -71,6 +75,7 @@ impl Crew {
             held: BTreeMap::new(),
             listings: BTreeMap::new(),
             surveyed: None,
+            failed: BTreeMap::new(),
             tombstones,
         }
     }
@@ -114,8 +119,9 @@ impl Crew {
         });
         self.tidy(&table).await?;
         let wanted = {
-            let (listings, held) = (&self.listings, &self.held);
-            let is_ready = |job: &Job| held.contains_key(job) || is_ready(job, &table, listings, self.with_portals);
+            let (listings, held, failed) = (&self.listings, &self.held, &self.failed);
+            let sits_out = |job: &Job| failed.get(job).is_some_and(|at| at.elapsed() < SIT_OUT);
+            let is_ready = |job: &Job| held.contains_key(job) || (!sits_out(job) && is_ready(job, &table, listings, self.with_portals));
             self.watch.wanted(&table, &self.me, now_ms(), is_ready)
         };
         for job in wanted {
@@ -168,6 +174,10 @@ impl Crew {
     async fn renew(&mut self) -> std::result::Result<(), String> {
         let mut lost = Vec::new();
         for (job, held) in &mut self.held {
+            if is_of_old_stream(job, &self.listings) {
+                lost.push(job.clone());
+                continue;
+            }
             let position = held.progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let next = Lease { owner: Some(self.me.clone()), counter: held.lease.counter + 1, position };
             if self.table.replace(job, held.lease.counter, &next).await? {
@@ -177,12 +187,9 @@ impl Crew {
             }
         }
         for job in lost {
-            tracing::info!(job = job.key(), "another process has it now");
-            if let Some(held) = self.held.remove(&job) {
-                // It stops at its next safe point; what it still puts, the other makes too, under the same ids.
-                drop(held.stop);
-                let _ = tokio::time::timeout(LAST_COMMITS, held.task).await;
-            }
+            tracing::info!(job = job.key(), "another process has it now, or its stream was made anew");
+            // It stops at its next safe point, without our waiting; what it still puts, the other makes too, under the same ids.
+            self.held.remove(&job);
             self.work.forget(&job);
         }
         Ok(())
@@ -232,8 +239,14 @@ impl Crew {
                     self.surveyed = None;
                 }
                 Ok(Ok(Ending::Stopped)) => {}
-                Ok(Err(error)) => tracing::error!(job = job.key(), "{error}"),
-                Err(error) => tracing::error!(job = job.key(), "its task has ended: {error}"),
+                Ok(Err(error)) => {
+                    tracing::error!(job = job.key(), "{error}");
+                    self.failed.insert(job.clone(), Instant::now());
+                }
+                Err(error) => {
+                    tracing::error!(job = job.key(), "its task has ended: {error}");
+                    self.failed.insert(job.clone(), Instant::now());
+                }
             }
             let position = held.progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let lease = Lease { owner: None, counter: held.lease.counter + 1, position };
@@ -249,7 +262,8 @@ impl Crew {
             let Some(listing) = self.listings.get(portal) else { continue };
             let is_listed = listing.shards.iter().any(|known| known.id == *shard);
             let is_old = *stream_created_at_ms < listing.stream_created_at_ms;
-            if (is_old || (*stream_created_at_ms == listing.stream_created_at_ms && !is_listed)) && lease.owner.is_none() {
+            let is_free = lease.owner.is_none() || is_old;
+            if is_free && (is_old || (*stream_created_at_ms == listing.stream_created_at_ms && !is_listed)) {
                 tracing::info!(job = job.key(), "is no more");
                 self.table.remove(job).await?;
             }
@@ -292,6 +306,12 @@ fn job(portal: &Portal, stream_created_at_ms: u64, shard: &str) -> Job {
 
 fn position(table: &Table, job: &Job) -> Option<Position> {
     table.get(job)?.position.clone()
+}
+
+/// Whether a later stream of the same name has taken its place.
+fn is_of_old_stream(job: &Job, listings: &BTreeMap<PortalId, Listing>) -> bool {
+    let Job::Shard { portal, stream_created_at_ms, .. } = job else { return false };
+    listings.get(portal).is_some_and(|listing| *stream_created_at_ms < listing.stream_created_at_ms)
 }
 
 fn is_ready(job: &Job, table: &Table, listings: &BTreeMap<PortalId, Listing>, with_portals: bool) -> bool {

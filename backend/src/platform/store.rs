@@ -18,15 +18,16 @@ const VISITORS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("visitor
 const STATE: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("state");
 /// The store's own cache, bytes: what is hot is in the transform's memory.
 const CACHE_BYTES: usize = 32 * 1024 * 1024;
-/// Old rows are looked for so often, by the stream's time, milliseconds.
-const PURGE_EVERY_MS: u64 = 3_600_000;
+/// Rows that each commit looks at, whether they are old: a sweep never holds up a shard, and a day's rows are seen within the hour.
+const SWEEP_ROWS: usize = 10_000;
 
 /// One shard's file.
 #[derive(Debug)]
 pub(crate) struct ShardStore {
     path: PathBuf,
     database: Database,
-    purged_at_ms: u64,
+    /// Where the sweeps go on.
+    swept: [u128; 2],
 }
 
 /// What is kept of a reader: his record, and his pageviews.
@@ -51,7 +52,7 @@ impl ShardStore {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let unusable = |why: String| Error::StoreUnusable { path: path.to_owned(), why };
         let database = Database::builder().set_cache_size(CACHE_BYTES).create(path).map_err(|error| unusable(error.to_string()))?;
-        let store = Self { path: path.to_owned(), database, purged_at_ms: 0 };
+        let store = Self { path: path.to_owned(), database, swept: [0; 2] };
         store.make_tables().map_err(|error| unusable(error.to_string()))?;
         Ok(store)
     }
@@ -131,11 +132,9 @@ impl ShardStore {
                 return Err(error);
             }
             let now_ms = transform.latest_ms();
-            if now_ms.saturating_sub(self.purged_at_ms) >= PURGE_EVERY_MS {
-                self.purged_at_ms = now_ms;
-                pageviews.retain(|_, bytes| last_ms(bytes).saturating_add(KEEP_MS) >= now_ms)?;
-                visitors.retain(|_, bytes| last_ms(bytes).saturating_add(KEEP_VISITOR_MS) >= now_ms)?;
-            }
+            let [pageviews_swept, visitors_swept] = &mut self.swept;
+            sweep(&mut pageviews, pageviews_swept, now_ms.saturating_sub(KEEP_MS))?;
+            sweep(&mut visitors, visitors_swept, now_ms.saturating_sub(KEEP_VISITOR_MS))?;
             write.open_table(STATE)?.insert(0, encoded(state)?.as_slice())?;
         }
         write.commit()?;
@@ -197,6 +196,26 @@ fn value<V: DeserializeOwned + Remembered>(
     Ok(Some(value).filter(|value| value.last_ms().saturating_add(keep_ms) >= now_ms))
 }
 
+/// Looks at the next rows, and removes those that were not touched since `before_ms`.
+fn sweep(table: &mut redb::Table<'_, u128, &'static [u8]>, swept: &mut u128, before_ms: u64) -> std::result::Result<(), redb::Error> {
+    let (mut old, mut next) = (Vec::new(), 0);
+    for (count, row) in table.range(*swept..)?.enumerate() {
+        let (key, bytes) = row?;
+        if count == SWEEP_ROWS {
+            next = key.value();
+            break;
+        }
+        if last_ms(bytes.value()) < before_ms {
+            old.push(key.value());
+        }
+    }
+    for key in old {
+        table.remove(key)?;
+    }
+    *swept = next;
+    Ok(())
+}
+
 fn insert<V: Serialize>(table: &mut redb::Table<'_, u128, &'static [u8]>, key: u128, value: &V) -> std::result::Result<(), redb::Error> {
     table.insert(key, encoded(value)?.as_slice())?;
     Ok(())
@@ -220,4 +239,81 @@ fn last_ms(bytes: &[u8]) -> u64 {
 /// A pageview's second field.
 fn is_of(bytes: &[u8], visitor: VisitorId) -> bool {
     postcard::take_from_bytes::<(u64, u128)>(bytes).is_ok_and(|((_, owner), _)| owner == visitor.bits())
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::{EnvelopeView, Portals};
+
+    use super::*;
+
+    const GOLDEN: &str = include_str!("../../../wire/tests/golden/envelope.json");
+    const ARRIVED: u64 = 1_795_337_005_400;
+
+    fn transform() -> Transform {
+        let portals: Portals = toml::from_str(include_str!("../../../portals.toml")).unwrap();
+        Transform::new(portals.get("g1").unwrap().clone(), false)
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("pulso-store-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn position(number: &str) -> Position {
+        Position { sequence_number: number.to_owned(), arrived_at_ms: ARRIVED, is_drained: false }
+    }
+
+    fn apply(store: &ShardStore, transform: &mut Transform, arrived_at_ms: u64) -> usize {
+        let view = EnvelopeView::parse(GOLDEN.as_bytes()).unwrap();
+        store.recall(transform, std::iter::once((view.batch.pageview, view.edge.visitor))).unwrap();
+        let mut out = Vec::new();
+        transform.apply(&view, arrived_at_ms, &mut out);
+        out.len()
+    }
+
+    #[test]
+    fn what_was_committed_is_there_after_a_crash_and_what_was_not_is_made_again() {
+        let folder = folder("crash");
+        let path = folder.join("s.redb");
+        let (mut store, mut before) = (ShardStore::open(&path).unwrap(), transform());
+        assert_eq!(store.state().unwrap(), (None, Totals::default()));
+        let made = apply(&store, &mut before, ARRIVED);
+        assert!(made > 0);
+        // Not committed.
+        drop(store);
+        store = ShardStore::open(&path).unwrap();
+        let mut again = transform();
+        assert_eq!(apply(&store, &mut again, ARRIVED), made);
+        store.commit(&mut again, &position("7")).unwrap();
+        drop(store);
+        store = ShardStore::open(&path).unwrap();
+        assert_eq!(store.state().unwrap(), (Some(position("7")), again.totals.clone()));
+        assert_eq!(apply(&store, &mut transform(), ARRIVED), 0, "a copy after the commit makes nothing");
+        let _ = std::fs::remove_dir_all(folder);
+    }
+
+    #[test]
+    fn what_is_old_is_swept_and_who_is_erased_is_gone() {
+        let folder = folder("sweep");
+        let (mut store, mut transform) = (ShardStore::open(&folder.join("s.redb")).unwrap(), transform());
+        apply(&store, &mut transform, ARRIVED);
+        store.commit(&mut transform, &position("1")).unwrap();
+        let visitor = EnvelopeView::parse(GOLDEN.as_bytes()).unwrap().edge.visitor;
+        let held = |store: &ShardStore| store.held(visitor).map(|(known, pageviews)| (known.is_some(), pageviews.len())).unwrap();
+        assert_eq!(held(&store), (true, 1));
+        store.erase(visitor).unwrap();
+        assert_eq!(held(&store), (false, 0));
+        transform.forget(visitor);
+        apply(&store, &mut transform, ARRIVED);
+        store.commit(&mut transform, &position("2")).unwrap();
+        assert_eq!(held(&store), (true, 1));
+        transform.pageviews.touched(PageviewId::from_bits(5), ARRIVED, || Pageview::new(1, 2, 0));
+        transform.pass_time(ARRIVED + KEEP_MS + 1);
+        store.commit(&mut transform, &position("3")).unwrap();
+        assert_eq!(held(&store), (false, 0));
+        let _ = std::fs::remove_dir_all(folder);
+    }
 }

@@ -169,6 +169,12 @@ impl Transform {
         }
     }
 
+    /// As if a record had come at that time.
+    #[cfg(test)]
+    pub(crate) fn pass_time(&mut self, now_ms: u64) {
+        self.latest_ms = now_ms;
+    }
+
     /// Forgets a reader, his sessions and his pageviews; the store has to do the same.
     pub(crate) fn forget(&mut self, visitor: VisitorId) {
         self.visitors.erase(|key, _| *key == visitor);

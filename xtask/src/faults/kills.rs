@@ -71,7 +71,7 @@ pub(super) fn backend(trial: &mut FaultTrial, kills: u32) -> Result<()> {
     });
     outcome?;
     outbox.resend(8, PATIENCE)?;
-    let expected = "the backend goes on where it was: its interactions are the distinct ids in the streams";
+    let expected = "the backend goes on where it was: its count of events is that of distinct ids in the streams";
     let bounds = Bounds { is_safe_at_once: true, has_no_duplicates: true, faults_min: 1 };
     let done = Done::new(BACKEND, "SIGKILL of the backend while events come in", expected, bounds, u64::from(kills));
     trial.enter(done, &[outbox], begun)

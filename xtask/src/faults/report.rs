@@ -123,7 +123,7 @@ impl Report {
             must_be(&format!("duplicates of {portal} in the backend"), said.duplicates, count.sightings - count.distinct);
             report
                 .facts
-                .push(format!("{portal}: {} interactions in the backend, {} distinct ids in the stream", said.events, count.distinct));
+                .push(format!("{portal}: {} events counted by the backend, {} distinct ids in the stream", said.events, count.distinct));
         }
         report.facts.push(format!(
             "{} records in the streams, {applied} seen stored by the proxy, {} refused by the JSON Schema",
