@@ -8,8 +8,6 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::VisitorId;
 
-use crate::error::Error;
-use crate::platform::s3::Bucket;
 use crate::redrive::args::RedriveArgs;
 
 /// Publishing more often would cost more KV writes than readers could notice.
@@ -111,34 +109,19 @@ pub(crate) struct ConsumeArgs {
 pub(crate) struct DeadLetterArgs {
     /// A bucket for records that are none; without it the data folder keeps them.
     #[arg(id = "dead_letter_bucket", long, env = "PULSO_DEAD_LETTER_BUCKET", value_name = "NAME", requires = "dead_letter_endpoint")]
-    bucket: Option<String>,
+    pub(crate) bucket: Option<String>,
     /// The S3 API of that bucket.
     #[arg(id = "dead_letter_endpoint", long, env = "PULSO_DEAD_LETTER_ENDPOINT", value_name = "URL", value_parser = edge_url)]
-    endpoint: Option<String>,
+    pub(crate) endpoint: Option<String>,
     /// R2 has one region, any other store its own.
     #[arg(id = "dead_letter_region", long, env = "PULSO_R2_REGION", default_value = "auto", value_name = "REGION")]
-    region: String,
+    pub(crate) region: String,
     /// Who writes.
     #[arg(id = "dead_letter_access_key_id", long, env = "PULSO_R2_ACCESS_KEY_ID", value_name = "ID")]
-    access_key_id: Option<String>,
+    pub(crate) access_key_id: Option<String>,
     /// Better by the variable than by the flag, which others can see.
     #[arg(id = "dead_letter_secret_access_key", long, env = "PULSO_R2_SECRET_ACCESS_KEY", hide_env_values = true, value_name = "SECRET", value_parser = Secret::parse)]
-    secret_access_key: Option<Secret>,
-}
-
-impl DeadLetterArgs {
-    /// The bucket, if one is wanted.
-    ///
-    /// # Errors
-    /// [`Error::MissingOption`], [`Error::BadBucket`], [`Error::HttpClient`].
-    pub(crate) fn bucket(&self) -> Result<Option<Bucket>, Error> {
-        let Some((bucket, endpoint)) = self.bucket.as_deref().zip(self.endpoint.as_deref()) else {
-            return Ok(None);
-        };
-        let id = self.access_key_id.as_deref().ok_or(Error::MissingOption { name: "PULSO_R2_ACCESS_KEY_ID" })?;
-        let secret = self.secret_access_key.as_ref().ok_or(Error::MissingOption { name: "PULSO_R2_SECRET_ACCESS_KEY" })?;
-        Bucket::new(endpoint, &self.region, bucket, id, secret).map(Some)
-    }
+    pub(crate) secret_access_key: Option<Secret>,
 }
 
 /// Options of `transform`.

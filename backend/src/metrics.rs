@@ -82,7 +82,8 @@ pub(crate) fn text(portals: &[PortalMetrics]) -> String {
     text
 }
 
-fn head(text: &mut String, name: &str, help: &str, kind: &str) {
+/// The two lines before the samples of a metric.
+pub(crate) fn head(text: &mut String, name: &str, help: &str, kind: &str) {
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::metrics::head;
+
 /// Upper bounds of the execution times, seconds.
 const BOUNDS_S: [f64; 8] = [0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0];
 
@@ -125,10 +127,6 @@ impl Stages {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Stage, Sums>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn head(text: &mut String, name: &str, help: &str, kind: &str) {
-    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
 #[cfg(test)]

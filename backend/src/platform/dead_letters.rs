@@ -1,11 +1,13 @@
 //! Where records that are none are kept: a bucket, or else a folder beside the stores.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::sleep;
 use wire::DeadLetter;
 
+use crate::args::DeadLetterArgs;
+use crate::error::{Error, Result};
 use crate::platform::files;
 use crate::platform::s3::Bucket;
 
@@ -21,6 +23,19 @@ pub(crate) enum DeadLetters {
 }
 
 impl DeadLetters {
+    /// The bucket, if one is wanted, else the folder.
+    ///
+    /// # Errors
+    /// [`Error::MissingOption`], [`Error::BadBucket`], [`Error::HttpClient`].
+    pub(crate) fn open(args: &DeadLetterArgs, folder: &Path) -> Result<Self> {
+        let Some((bucket, endpoint)) = args.bucket.as_deref().zip(args.endpoint.as_deref()) else {
+            return Ok(Self::Folder(folder.to_owned()));
+        };
+        let id = args.access_key_id.as_deref().ok_or(Error::MissingOption { name: "PULSO_R2_ACCESS_KEY_ID" })?;
+        let secret = args.secret_access_key.as_ref().ok_or(Error::MissingOption { name: "PULSO_R2_SECRET_ACCESS_KEY" })?;
+        Ok(Self::Bucket(Box::new(Bucket::new(endpoint, &args.region, bucket, id, secret)?)))
+    }
+
     /// Keeps a letter, however long it takes. The same record has the same key, so that a repeat overwrites.
     pub(crate) async fn keep(&self, letter: &DeadLetter) {
         let key = key(letter);
@@ -33,7 +48,7 @@ impl DeadLetters {
         }
     }
 
-    async fn write(&self, key: &str, text: &str) -> Result<(), String> {
+    async fn write(&self, key: &str, text: &str) -> std::result::Result<(), String> {
         match self {
             Self::Bucket(bucket) => bucket.put(key, text).await,
             Self::Folder(folder) => {

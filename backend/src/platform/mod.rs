@@ -17,7 +17,7 @@ mod process;
 mod publisher;
 mod reader;
 pub(crate) mod redrive;
-pub(crate) mod s3;
+mod s3;
 pub(crate) mod serve;
 mod shard;
 mod signals;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::metrics::head;
+
 /// The kernel's unit of CPU time in `/proc`, whatever its own is.
 const TICKS_PER_S: f64 = 100.0;
 /// `VmRSS` is in KiB.
@@ -37,10 +39,6 @@ fn cpu_seconds() -> Option<f64> {
 fn status_kib(name: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix(name))?.split_whitespace().next()?.parse().ok()
-}
-
-fn head(text: &mut String, name: &str, help: &str, kind: &str) {
-    let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
 #[cfg(all(test, target_os = "linux"))]

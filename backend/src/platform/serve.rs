@@ -53,16 +53,12 @@ async fn work(args: ConsumeArgs, publishing: Option<Publishing>) -> Result<()> {
     let folder = Arc::new(take_folder(&args.data).await?);
     let listener = TcpListener::bind(args.listen).await.map_err(|source| Error::Listen { addr: args.listen, source })?;
     let table = Arc::new(LeaseTable::open(args.lease_table.as_deref(), folder.path()).await?);
-    let dead_letters = match args.dead_letters.bucket()? {
-        Some(bucket) => DeadLetters::Bucket(Box::new(bucket)),
-        None => DeadLetters::Folder(folder.path().to_owned()),
-    };
     let board = Arc::new(Board::default());
     let with_portals = publishing.is_some();
     let work = Work {
         kinesis: Kinesis::connect().await?,
         board: Arc::clone(&board),
-        dead_letters: Arc::new(dead_letters),
+        dead_letters: Arc::new(DeadLetters::open(&args.dead_letters, folder.path())?),
         folder: Arc::clone(&folder),
         portals: portals.iter().cloned().collect(),
         is_dev: args.dev,
