@@ -25,7 +25,7 @@ pub(crate) struct Tally {
     pub(crate) recovered: u64,
 }
 
-/// The class of a browser family, for [`crate::dedup`].
+/// The class of a browser family, for [`crate::transform`].
 pub(crate) fn class(browser: &str) -> u8 {
     FAMILIES.iter().position(|family| *family == browser).and_then(|at| u8::try_from(at).ok()).unwrap_or(0)
 }

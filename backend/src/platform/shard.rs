@@ -158,12 +158,15 @@ async fn open<'a>(context: &'a ShardContext, progress: &'a Progress, known: Opti
     };
     if is_ours {
         transform.totals = totals;
-        return Ok(worker(transform, store, position));
+        let mut worker = worker(transform, store, position);
+        worker.bury()?;
+        return Ok(worker);
     }
     drop(store);
     // Another process has come further: what is here is of an earlier time.
     let _ = std::fs::remove_file(&context.store_path);
     let mut worker = worker(transform, ShardStore::open(&context.store_path)?, known);
+    worker.bury()?;
     worker.warm_up().await;
     Ok(worker)
 }
