@@ -196,7 +196,11 @@ impl Seen {
             },
         );
         let spent = changes.within_a_day(self.now_ms);
-        format!("{open_shards} shards, {peak}, {} minutes known, {spent} of {} changes in 24 h", self.minutes.len(), changes::A_DAY_MAX)
+        format!(
+            "open shards {open_shards}, {peak}, {} minutes known, {spent} of {} changes in 24 h",
+            self.minutes.len(),
+            changes::A_DAY_MAX
+        )
     }
 }
 

@@ -71,8 +71,8 @@ impl Scaler {
         let seen = self.look().await?;
         let outcome = match self.policy.decide(&seen) {
             Decision::Keep(reason) => Ok(format!("kept: {reason}")),
-            Decision::Change { to } if self.is_dry => Ok(format!("would go to {to} shards")),
-            Decision::Change { to } => self.change(&seen, to).await.map(|()| format!("going to {to} shards")),
+            Decision::Change { to } if self.is_dry => Ok(format!("would go to {to}")),
+            Decision::Change { to } => self.change(&seen, to).await.map(|()| format!("going to {to}")),
         };
         let said = outcome.as_ref().map_or("not changed", String::as_str);
         let dry = if self.is_dry { "dry run: " } else { "" };

@@ -123,6 +123,6 @@ fn a_stream_that_changes_is_left_alone() {
 #[test]
 fn an_operator_reads_what_was_seen() {
     let text = changed(seen(2, &[2_800; 18]), 1, 60).describe(&POLICY);
-    assert_eq!(text, "2 shards, peak 2800 records/s, 140 % full (target 70 %), 18 minutes known, 1 of 10 changes in 24 h");
-    assert!(seen(2, &[]).describe(&POLICY).starts_with("2 shards, no load known, 0 minutes known"));
+    assert_eq!(text, "open shards 2, peak 2800 records/s, 140 % full (target 70 %), 18 minutes known, 1 of 10 changes in 24 h");
+    assert!(seen(2, &[]).describe(&POLICY).starts_with("open shards 2, no load known, 0 minutes known"));
 }
