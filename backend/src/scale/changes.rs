@@ -5,6 +5,8 @@ pub(crate) const TAG: &str = "pulso:scaled";
 /// What AWS allows in any 24 hours.
 pub(crate) const A_DAY_MAX: usize = 10;
 const DAY_S: u64 = 86_400;
+/// Two who run at once note the same change within this time: from looking to changing takes seconds.
+const SAME_S: u64 = 30;
 
 /// The last changes, oldest first. As text `1795337000=4 1795338000=8`: when (Unix seconds) and to how many shards.
 /// Ten of them take 170 of the 256 characters of a tag's value, all of them such as a tag may have.
@@ -23,11 +25,13 @@ impl Changes {
         Self(changes)
     }
 
-    /// With one more; without those that no longer count.
+    /// With one more, unless somebody else has just noted it; without those that no longer count.
     pub(crate) fn with(&self, now_ms: u64, shards: u32) -> Self {
         let now = now_ms / 1_000;
         let mut changes: Vec<_> = self.0.iter().copied().filter(|(at_s, _)| at_s.saturating_add(DAY_S) > now).collect();
-        changes.push((now, shards));
+        if !changes.last().is_some_and(|(at_s, to)| *to == shards && at_s.saturating_add(SAME_S) > now) {
+            changes.push((now, shards));
+        }
         changes.drain(..changes.len().saturating_sub(A_DAY_MAX));
         Self(changes)
     }
@@ -68,8 +72,16 @@ mod tests {
     }
 
     #[test]
+    fn a_change_that_two_note_counts_once() {
+        let changes = Changes::parse("1000=4");
+        for (now_s, shards, text) in [(1_029, 4, "1000=4"), (1_030, 4, "1000=4 1030=4"), (1_001, 8, "1000=4 1001=8")] {
+            assert_eq!(changes.with(now_s * 1_000, shards).to_text(), text);
+        }
+    }
+
+    #[test]
     fn a_tag_stays_short_and_plain() {
-        let changes = (0..50).fold(Changes::default(), |changes, n| changes.with(9_999_999_990_000 + n * 1_000, u32::MAX));
+        let changes = (0..50).fold(Changes::default(), |changes, n| changes.with(9_999_999_990_000 + n * 60_000, u32::MAX));
         let text = changes.to_text();
         assert!(text.len() <= 256 && changes.0.len() == A_DAY_MAX, "{text}");
         assert!(text.chars().all(|c| c.is_ascii_digit() || matches!(c, '=' | ' ')));
