@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::VisitorId;
 
 use crate::redrive::args::RedriveArgs;
+use crate::scale::args::ScaleArgs;
 
 /// Publishing more often would cost more KV writes than readers could notice.
 const PUBLISH_EVERY_MS_MIN: u64 = 1_000;
@@ -57,6 +58,13 @@ pub(crate) enum Command {
     /// A re-sent event keeps its id, so that it counts once however often it is sent. A message or an object goes away only
     /// after all of its content is stored. Exits with 1 when something could not be sent.
     Redrive(Box<RedriveArgs>),
+    /// Give a provisioned stream as many shards as its load needs: once, or with --watch until a signal comes.
+    ///
+    /// Up at once on the peak of the last five minutes; down only when the last quarter of an hour would fit, and after the
+    /// cool-down. Never more than double, less than half, or ten times in 24 hours, of which the last three are for going up. The
+    /// stream's tag pulso:scaled remembers the changes for whoever runs this next. Who runs it needs `kinesis:DescribeStreamSummary`,
+    /// `kinesis:ListTagsForStream`, `kinesis:AddTagsToStream`, `kinesis:UpdateShardCount` and `cloudwatch:GetMetricStatistics`.
+    Scale(ScaleArgs),
 }
 
 /// What `tail` needs beside its own.

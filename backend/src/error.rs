@@ -51,6 +51,12 @@ pub(crate) enum Error {
     Bucket { why: String },
     #[error("cannot use the queue: {why}")]
     Queue { why: String },
+    #[error("--min {min} is more than --max {max}")]
+    BadRange { min: u32, max: u32 },
+    #[error("the stream {stream} is on demand: AWS scales it by itself, there is nothing to do")]
+    OnDemand { stream: String },
+    #[error("cannot scale {stream}: {why}")]
+    Scale { stream: String, why: String },
     #[error("{count} {what} were left behind")]
     LeftBehind { count: u64, what: &'static str },
     #[error("cannot start: {source}")]
@@ -78,6 +84,8 @@ impl Error {
             | Self::UnknownPortal { .. }
             | Self::MissingOption { .. }
             | Self::BadBucket { .. }
+            | Self::BadRange { .. }
+            | Self::OnDemand { .. }
             | Self::NoRegion => 2,
             Self::DataFolder { .. }
             | Self::DataInUse { .. }
@@ -91,6 +99,7 @@ impl Error {
             | Self::HttpClient { .. }
             | Self::Bucket { .. }
             | Self::Queue { .. }
+            | Self::Scale { .. }
             | Self::LeftBehind { .. }
             | Self::Runtime { .. } => 1,
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! AWS_REGION=sa-east-1 PULSO_ADMIN_SECRET=… backend serve --edge-url https://edge.example --data /var/lib/pulso
 //! AWS_REGION=sa-east-1 PULSO_ADMIN_SECRET=… backend tail --portal g1
+//! AWS_REGION=sa-east-1 backend scale --portal g1 --metric records --min 2 --max 64 --watch 60
 //! AWS_REGION=sa-east-1 backend redrive --sqs --queue-url https://sqs.sa-east-1.amazonaws.com/1/pulso-retry
 //! ```
 //!
@@ -19,6 +20,7 @@ mod metrics;
 mod platform;
 mod publish;
 mod redrive;
+mod scale;
 mod shards;
 mod snapshot;
 mod stages;
@@ -44,7 +46,7 @@ fn main() -> ExitCode {
     // Lines of `tail` are for people; what it does to get them is only news when it goes wrong.
     let level = match cli.command {
         Command::Serve(_) | Command::Consume(_) | Command::Redrive(_) => Level::INFO,
-        Command::Tail(_) | Command::Transform(_) | Command::Export(_) | Command::Erase(_) => Level::WARN,
+        Command::Tail(_) | Command::Scale(_) | Command::Transform(_) | Command::Export(_) | Command::Erase(_) => Level::WARN,
     };
     start_log(cli.log, level);
     match run(cli.command) {
@@ -67,6 +69,7 @@ fn run(command: Command) -> Result<()> {
             Command::Erase(args) => platform::subject::erase(&args).await,
             Command::Tail(args) => platform::follow::run(args).await,
             Command::Redrive(args) => platform::redrive::run(*args).await,
+            Command::Scale(args) => platform::scale::run(&args).await,
         }
     });
     // A read that Kinesis never answers must not hold up the end.

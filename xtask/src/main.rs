@@ -10,6 +10,7 @@ mod paths;
 mod readers;
 mod replay;
 mod run;
+mod scale;
 mod section;
 mod setup;
 mod sim;

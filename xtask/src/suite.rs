@@ -11,7 +11,7 @@ use clap::Args;
 use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
-use crate::{faults, pack, paths, replay, run, setup, sim, tail, tidy};
+use crate::{faults, pack, paths, replay, run, scale, setup, sim, tail, tidy};
 
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
@@ -89,6 +89,7 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
         ("clicks replayed, nothing lost", Box::new(|| nothing_lost(options))),
         ("a dropped record is seen by the replay", Box::new(|| loss_is_seen_by_replay(options))),
         ("a dropped record is seen by the reader's test", Box::new(|| loss_is_seen_by_reader(options))),
+        ("shards follow the load", Box::new(|| scale::check(options.port))),
         ("faults between worker and Kinesis, nothing lost", Box::new(|| faults::quick(options.port))),
     ]
 }

@@ -11,7 +11,7 @@ use crate::{paths, run};
 const LINES_MAX: usize = 400;
 
 /// Words that only shells may say.
-const PLATFORM_WORDS: [&str; 13] = [
+const PLATFORM_WORDS: [&str; 14] = [
     "web_sys::",
     "js_sys::",
     "gloo_timers::",
@@ -19,6 +19,7 @@ const PLATFORM_WORDS: [&str; 13] = [
     "tokio::",
     "axum::",
     "aws_sdk_kinesis::",
+    "aws_sdk_cloudwatch::",
     "SystemTime::now",
     "Instant::now",
     "getrandom::",

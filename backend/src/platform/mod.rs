@@ -18,6 +18,7 @@ mod publisher;
 mod reader;
 pub(crate) mod redrive;
 mod s3;
+pub(crate) mod scale;
 pub(crate) mod serve;
 mod shard;
 mod signals;
