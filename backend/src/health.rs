@@ -1,6 +1,6 @@
 //! Whether the backend does its work, from what was last seen of each portal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -18,6 +18,8 @@ pub(crate) struct Facts {
     pub(crate) started_at_ms: u64,
     pub(crate) last_read_at_ms: u64,
     pub(crate) last_read_error: Option<String>,
+    /// Shards that are read now.
+    pub(crate) reading: BTreeSet<String>,
     /// How far each shard's reader was behind at its last read.
     pub(crate) behind_ms: BTreeMap<String, u64>,
     pub(crate) last_published_at_ms: u64,
@@ -42,7 +44,8 @@ pub(crate) enum Status {
 impl Facts {
     /// Whether every shard that is read was near its end once.
     pub(crate) fn has_caught_up(&self) -> bool {
-        self.last_read_at_ms > 0 && self.behind_ms.values().all(|behind_ms| *behind_ms < BEHIND_MS_MAX)
+        let is_near = |shard: &String| self.behind_ms.get(shard).is_some_and(|behind_ms| *behind_ms < BEHIND_MS_MAX);
+        !self.reading.is_empty() && self.reading.iter().all(is_near)
     }
 
     /// The portal's word.

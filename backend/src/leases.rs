@@ -78,14 +78,24 @@ pub(crate) type Table = BTreeMap<Job, Lease>;
 pub(crate) struct Watch {
     /// Counter, and since when it stands, by our own clock.
     seen: BTreeMap<Job, (u64, u64)>,
+    looked_at_ms: u64,
 }
 
 impl Watch {
-    /// Looks at the table; gives what to take now, best first. `is_ready` says which jobs may be begun at all.
-    pub(crate) fn wanted(&mut self, table: &Table, me: &str, now_ms: u64, is_ready: impl Fn(&Job) -> bool) -> Vec<Job> {
+    /// Looks at the table; gives what to take now, best first. `is_held` says what we work on: what only the table says is ours, after an
+    /// answer was lost, is free. `is_ready` says which jobs may be begun at all.
+    pub(crate) fn wanted(
+        &mut self,
+        table: &Table,
+        me: &str,
+        now_ms: u64,
+        is_held: impl Fn(&Job) -> bool,
+        is_ready: impl Fn(&Job) -> bool,
+    ) -> Vec<Job> {
         self.note(table, now_ms);
         let open: Vec<_> = table.iter().filter(|(job, lease)| is_ready(job) && !is_done(lease)).collect();
-        let holder = |job: &Job, lease: &Lease| lease.owner.clone().filter(|owner| owner == me || !self.is_dead(job, now_ms));
+        let lives = |job: &Job, owner: &String| if owner == me { is_held(job) } else { !self.is_dead(job, now_ms) };
+        let holder = |job: &Job, lease: &Lease| lease.owner.clone().filter(|owner| lives(job, owner));
         let mut loads: BTreeMap<String, Vec<Job>> = BTreeMap::from([(me.to_owned(), Vec::new())]);
         let mut free = Vec::new();
         for (job, lease) in open {
@@ -108,6 +118,11 @@ impl Watch {
     }
 
     fn note(&mut self, table: &Table, now_ms: u64) {
+        // While we could not look, nobody stood still for all that we know.
+        if now_ms.saturating_sub(self.looked_at_ms) > DEAD_AFTER_MS {
+            self.seen.clear();
+        }
+        self.looked_at_ms = now_ms;
         self.seen.retain(|job, _| table.contains_key(job));
         for (job, lease) in table {
             let known = self.seen.entry(job.clone()).or_insert((lease.counter, now_ms));
@@ -132,22 +147,23 @@ mod tests {
 
     const T0: u64 = 1_795_337_000_000;
 
-    fn job(number: u32) -> Job {
+    fn job_of(number: u32) -> Job {
         Job::Shard { portal: PortalId::parse("g1").unwrap(), stream_created_at_ms: 5, shard: format!("shardId-{number:012}") }
     }
 
     fn table(owners: &[Option<&str>]) -> Table {
         let lease = |owner: Option<&str>| Lease { owner: owner.map(str::to_owned), counter: 1, position: None };
-        (0..).zip(owners).map(|(number, owner)| (job(number), lease(*owner))).collect()
+        (0..).zip(owners).map(|(number, owner)| (job_of(number), lease(*owner))).collect()
     }
 
     fn wanted(watch: &mut Watch, table: &Table, me: &str, now_ms: u64) -> Vec<Job> {
-        watch.wanted(table, me, now_ms, |_| true)
+        let is_held = |job: &Job| table.get(job).is_some_and(|lease| lease.owner.as_deref() == Some(me));
+        watch.wanted(table, me, now_ms, is_held, |_| true)
     }
 
     #[test]
     fn a_job_survives_its_key() {
-        for job in [job(3), Job::Portal(PortalId::parse("ge").unwrap())] {
+        for job in [job_of(3), Job::Portal(PortalId::parse("ge").unwrap())] {
             assert_eq!(Job::parse(&job.key()), Some(job));
         }
         assert_eq!(Job::parse("shard.g1.x.y"), None);
@@ -159,7 +175,7 @@ mod tests {
         let mut watch = Watch::default();
         assert_eq!(wanted(&mut watch, &table(&[None; 4]), "a", T0).len(), 4);
         let mut held = table(&[Some("a"); 4]);
-        for expected in [job(0), job(1)] {
+        for expected in [job_of(0), job_of(1)] {
             assert_eq!(wanted(&mut watch, &held, "b", T0), std::slice::from_ref(&expected));
             held.insert(expected, Lease { owner: Some("b".to_owned()), counter: 2, position: None });
         }
@@ -179,8 +195,24 @@ mod tests {
         };
         renew("b");
         renew("c");
+        assert_eq!(wanted(&mut watch, &held, "b", T0 + DEAD_AFTER_MS / 2), [], "not dead yet");
         assert_eq!(wanted(&mut watch, &held, "b", T0 + DEAD_AFTER_MS), [], "not dead yet");
-        assert_eq!(wanted(&mut watch, &held, "b", T0 + DEAD_AFTER_MS + 1), [job(0)], "three each");
+        assert_eq!(wanted(&mut watch, &held, "b", T0 + DEAD_AFTER_MS + 1), [job_of(0)], "three each");
+    }
+
+    #[test]
+    fn what_only_the_table_says_is_ours_is_taken_again() {
+        let mut watch = Watch::default();
+        let held = table(&[Some("a"), Some("a")]);
+        assert_eq!(watch.wanted(&held, "a", T0, |job| *job == job_of(0), |_| true), [job_of(1)]);
+    }
+
+    #[test]
+    fn who_could_not_look_for_a_while_takes_nobody_for_dead() {
+        let mut watch = Watch::default();
+        let held = table(&[Some("a"), Some("b")]);
+        assert_eq!(wanted(&mut watch, &held, "b", T0), []);
+        assert_eq!(wanted(&mut watch, &held, "b", T0 + 10 * DEAD_AFTER_MS), []);
     }
 
     #[test]
@@ -188,9 +220,9 @@ mod tests {
         let mut watch = Watch::default();
         let mut held = table(&[None, None]);
         let drained = Position { sequence_number: "1".to_owned(), arrived_at_ms: 1, is_drained: true };
-        held.insert(job(0), Lease { owner: None, counter: 1, position: Some(drained) });
-        assert_eq!(watch.wanted(&held, "a", T0, |job| *job != self::job(1)), []);
-        assert_eq!(wanted(&mut watch, &held, "a", T0), [job(1)]);
+        held.insert(job_of(0), Lease { owner: None, counter: 1, position: Some(drained) });
+        assert_eq!(watch.wanted(&held, "a", T0, |_| false, |job| *job != job_of(1)), []);
+        assert_eq!(wanted(&mut watch, &held, "a", T0), [job_of(1)]);
     }
 
     #[test]

@@ -70,7 +70,7 @@ struct Sums {
 pub(crate) struct Stages(Mutex<BTreeMap<Stage, Sums>>);
 
 impl Stages {
-    /// A unit of work that went well.
+    /// A unit of work, and how much of it went well.
     pub(crate) fn done(&self, stage: Stage, took: Duration, volume: Volume) {
         let mut stages = self.lock();
         let sums = stages.entry(stage).or_default();

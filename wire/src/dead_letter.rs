@@ -89,6 +89,9 @@ pub struct Origin {
     pub shard: String,
     /// The record's sequence number.
     pub sequence_number: String,
+    /// `hex` when the record is no text, and stands in the body as hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
 }
 
 /// A body that the edge refused, kept in the prefix `bad/` for seven days so that an integrator sees why.

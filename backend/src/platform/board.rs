@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use wire::{PortalId, VisitorId};
 
-use crate::leases::Position;
+use crate::leases::{Job, Position};
 use crate::platform::desk::Desk;
 use crate::stages::Stages;
 use crate::transform::Totals;
@@ -27,16 +28,23 @@ pub(crate) struct ShardFacts {
     pub(crate) question: Option<Question>,
 }
 
+/// How long a shard's reader may take to answer: it answers between two pages.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// What the HTTP server asks of a shard's reader.
 #[derive(Debug, Clone)]
 pub(crate) struct Question(mpsc::Sender<(VisitorId, oneshot::Sender<Value>)>);
 
 impl Question {
-    /// What is held of a reader; `None` when nothing is, or nobody answers.
+    /// What is held of a reader; `None` when nothing is.
     pub(crate) async fn ask(&self, visitor: VisitorId) -> Option<Value> {
         let (answer, heard) = oneshot::channel();
-        self.0.send((visitor, answer)).await.ok()?;
-        heard.await.ok().filter(|held| !held.is_null())
+        let asked = async {
+            self.0.send((visitor, answer)).await.ok()?;
+            heard.await.ok()
+        };
+        let unanswered = || json!({ "unanswered": "a shard is busy or its stream away: ask again" });
+        tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Some(unanswered())).filter(|held| !held.is_null())
     }
 }
 
@@ -48,6 +56,8 @@ pub(crate) type Questions = mpsc::Receiver<(VisitorId, oneshot::Sender<Value>)>;
 pub(crate) struct PortalBoard {
     /// By shard, drained ones included: what they counted still counts.
     pub(crate) shards: BTreeMap<String, ShardFacts>,
+    /// Jobs that failed here, and why.
+    pub(crate) failed: BTreeMap<Job, String>,
     /// Its state, when this process holds it.
     pub(crate) desk: Option<Arc<Desk>>,
 }
@@ -76,10 +86,39 @@ impl Board {
         self.portals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes what is known of a shard.
-    pub(crate) fn shard(&self, portal: &PortalId, shard: &str, change: impl FnOnce(&mut ShardFacts)) {
+    /// A shard is read here from now on.
+    pub(crate) fn open_shard(&self, portal: &PortalId, shard: &str, started_at_ms: u64) {
         let mut portals = self.portals();
-        change(portals.entry(portal.clone()).or_default().shards.entry(shard.to_owned()).or_default());
+        portals.entry(portal.clone()).or_default().shards.entry(shard.to_owned()).or_default().started_at_ms = started_at_ms;
+    }
+
+    /// Changes what is known of a shard, if it is still read here.
+    pub(crate) fn shard(&self, portal: &PortalId, shard: &str, change: impl FnOnce(&mut ShardFacts)) {
+        if let Some(facts) = self.portals().get_mut(portal).and_then(|board| board.shards.get_mut(shard)) {
+            change(facts);
+        }
+    }
+
+    /// A job has failed here, for a reason that a person may have to mend.
+    pub(crate) fn fail(&self, job: &Job, why: &str) {
+        let portal = match job {
+            Job::Shard { portal, shard, .. } => {
+                self.forget_shard(portal, shard);
+                portal
+            }
+            Job::Portal(portal) => {
+                self.set_desk(portal, None);
+                portal
+            }
+        };
+        self.portals().entry(portal.clone()).or_default().failed.insert(job.clone(), why.to_owned());
+    }
+
+    /// It is tried again.
+    pub(crate) fn heal(&self, job: &Job) {
+        for board in self.portals().values_mut() {
+            board.failed.remove(job);
+        }
     }
 
     /// Another process has the shard now.

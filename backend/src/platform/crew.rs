@@ -1,6 +1,7 @@
 //! This process among others: takes leases, works on what it holds, renews, lets go of what was taken from it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -23,8 +24,12 @@ use crate::stages::{Stage, Volume};
 
 /// How often leases are renewed and looked at: a third of what a dead one is given.
 const ROUND: Duration = Duration::from_secs(3);
+/// The same until every stream was found.
+const IMPATIENT: Duration = Duration::from_secs(1);
 /// New shards are looked for so often; after a drained one at once.
 const SURVEY: Duration = Duration::from_secs(10);
+/// How long a survey may take while others wait for our leases.
+const SURVEY_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a job that has failed here is left to others.
 const SIT_OUT: Duration = Duration::from_secs(30);
 /// How long the last commits may take when the process has to end.
@@ -62,7 +67,9 @@ struct Listing {
 
 impl Crew {
     pub(crate) fn new(table: Arc<LeaseTable>, work: Arc<Work>, portals: Vec<Portal>, with_portals: bool, creates_streams: bool) -> Self {
-        let me = format!("{}-{:08x}", std::process::id(), now_ms() & 0xffff_ffff);
+        // In containers every process has the same number.
+        let chance = std::hash::RandomState::new().build_hasher().finish();
+        let me = format!("{}-{chance:016x}", std::process::id());
         let (tombstones, _) = watch::channel(Tombstones::new());
         Self {
             me,
@@ -95,7 +102,7 @@ impl Crew {
                     tracing::warn!("the table of leases or a stream is away, trying again: {why}");
                 }
             }
-            let pause = if self.surveyed.is_some() { ROUND } else { Duration::from_millis(500) };
+            let pause = if self.surveyed.is_some() { ROUND } else { IMPATIENT };
             tokio::select! {
                 _ = stop.changed() => break,
                 () = sleep(pause) => {}
@@ -106,12 +113,16 @@ impl Crew {
     }
 
     async fn round(&mut self) -> std::result::Result<(), String> {
-        self.settle_ended().await?;
-        if self.surveyed.is_none_or(|at| at.elapsed() >= SURVEY) {
-            self.survey().await;
-        }
+        // First what others wait for.
         self.renew().await?;
-        let (table, tombstones) = self.table.list().await?;
+        self.settle_ended().await?;
+        let (mut table, tombstones) = self.table.list().await?;
+        if self.surveyed.is_none_or(|at| at.elapsed() >= SURVEY) {
+            // A stream that does not answer must not cost the leases.
+            let is_done = tokio::time::timeout(SURVEY_PATIENCE, self.survey(&table)).await.unwrap_or(false);
+            self.surveyed = Some(Instant::now()).filter(|_| is_done || self.is_complete());
+            (table, _) = self.table.list().await?;
+        }
         self.tombstones.send_if_modified(|known| {
             let is_news = *known != tombstones;
             *known = tombstones;
@@ -121,8 +132,13 @@ impl Crew {
         let wanted = {
             let (listings, held, failed) = (&self.listings, &self.held, &self.failed);
             let sits_out = |job: &Job| failed.get(job).is_some_and(|at| at.elapsed() < SIT_OUT);
-            let is_ready = |job: &Job| held.contains_key(job) || (!sits_out(job) && is_ready(job, &table, listings, self.with_portals));
-            self.watch.wanted(&table, &self.me, now_ms(), is_ready)
+            let is_mine = |job: &Job| match job {
+                // Another process may know more portals.
+                Job::Portal(portal) => self.with_portals && self.portals.iter().any(|known| known.id == *portal),
+                Job::Shard { .. } => is_ready(job, &table, listings),
+            };
+            let is_ready = |job: &Job| held.contains_key(job) || (!sits_out(job) && is_mine(job));
+            self.watch.wanted(&table, &self.me, now_ms(), |job| held.contains_key(job), is_ready)
         };
         for job in wanted {
             self.take(job, &table).await?;
@@ -131,19 +147,24 @@ impl Crew {
     }
 
     /// Looks which shards there are, and enters those that are new. A stream that is away holds up no other.
-    async fn survey(&mut self) {
+    async fn survey(&mut self, table: &Table) -> bool {
         let mut is_complete = true;
         for portal in self.portals.clone() {
-            if let Err(why) = self.survey_portal(&portal).await {
+            if let Err(why) = self.survey_portal(&portal, table).await {
                 is_complete = false;
                 self.work.board.stages.failed(Stage::Lease, why.code());
                 tracing::warn!(stream = portal.events_stream(), "the stream is away, trying again: {why}");
             }
         }
-        self.surveyed = is_complete.then(Instant::now);
+        is_complete
     }
 
-    async fn survey_portal(&mut self, portal: &Portal) -> std::result::Result<(), Trouble> {
+    /// Whether every portal's stream was found once.
+    fn is_complete(&self) -> bool {
+        self.portals.iter().all(|portal| self.listings.contains_key(&portal.id))
+    }
+
+    async fn survey_portal(&mut self, portal: &Portal, table: &Table) -> std::result::Result<(), Trouble> {
         let kinesis: &Kinesis = &self.work.kinesis;
         if self.creates_streams {
             for stream in [portal.events_stream(), portal.interactions_stream()] {
@@ -155,15 +176,10 @@ impl Crew {
         }
         let stream_created_at_ms = kinesis.created_at_ms(&portal.events_stream()).await?;
         let shards = kinesis.shards(&portal.events_stream()).await?;
-        let is_known = |shard: &Shard| {
-            self.listings
-                .get(&portal.id)
-                .is_some_and(|listing| listing.stream_created_at_ms == stream_created_at_ms && listing.shards.contains(shard))
-        };
-        let new: Vec<_> =
-            shards.iter().filter(|shard| !is_known(shard)).map(|shard| job(portal, stream_created_at_ms, &shard.id)).collect();
-        let whole = (self.with_portals && !self.listings.contains_key(&portal.id)).then(|| Job::Portal(portal.id.clone()));
-        for job in new.iter().chain(&whole) {
+        let shard_jobs = shards.iter().map(|shard| job(portal, stream_created_at_ms, &shard.id));
+        let whole = self.with_portals.then(|| Job::Portal(portal.id.clone()));
+        let new: Vec<Job> = shard_jobs.chain(whole).filter(|job| !table.contains_key(job)).collect();
+        for job in &new {
             self.table.add(job).await.map_err(Trouble::Away)?;
         }
         self.listings.insert(portal.id.clone(), Listing { stream_created_at_ms, shards });
@@ -189,8 +205,9 @@ impl Crew {
         for job in lost {
             tracing::info!(job = job.key(), "another process has it now, or its stream was made anew");
             // It stops at its next safe point, without our waiting; what it still puts, the other makes too, under the same ids.
-            self.held.remove(&job);
-            self.work.forget(&job);
+            if let Some(held) = self.held.remove(&job) {
+                self.work.forget_later(&job, held.task);
+            }
         }
         Ok(())
     }
@@ -202,6 +219,7 @@ impl Crew {
             return Ok(());
         }
         tracing::info!(job = job.key(), from = known.owner, "taken");
+        self.work.board.heal(&job);
         let progress: Progress = Arc::new(Mutex::new(lease.position.clone()));
         let (stop, stopped) = watch::channel(());
         let task = match &job {
@@ -237,14 +255,17 @@ impl Crew {
                 Ok(Ok(Ending::Drained)) => {
                     tracing::info!(job = job.key(), "drained");
                     self.surveyed = None;
+                    self.work.delete_store(&job);
                 }
                 Ok(Ok(Ending::Stopped)) => {}
                 Ok(Err(error)) => {
                     tracing::error!(job = job.key(), "{error}");
+                    self.work.board.fail(&job, &error.to_string());
                     self.failed.insert(job.clone(), Instant::now());
                 }
                 Err(error) => {
                     tracing::error!(job = job.key(), "its task has ended: {error}");
+                    self.work.board.fail(&job, "its task has ended");
                     self.failed.insert(job.clone(), Instant::now());
                 }
             }
@@ -265,7 +286,8 @@ impl Crew {
             let is_free = lease.owner.is_none() || is_old;
             if is_free && (is_old || (*stream_created_at_ms == listing.stream_created_at_ms && !is_listed)) {
                 tracing::info!(job = job.key(), "is no more");
-                self.table.remove(job).await?;
+                self.table.remove(job, lease.counter).await?;
+                self.work.delete_store(job);
             }
         }
         Ok(())
@@ -314,8 +336,8 @@ fn is_of_old_stream(job: &Job, listings: &BTreeMap<PortalId, Listing>) -> bool {
     listings.get(portal).is_some_and(|listing| *stream_created_at_ms < listing.stream_created_at_ms)
 }
 
-fn is_ready(job: &Job, table: &Table, listings: &BTreeMap<PortalId, Listing>, with_portals: bool) -> bool {
-    let Job::Shard { portal, stream_created_at_ms, shard } = job else { return with_portals };
+fn is_ready(job: &Job, table: &Table, listings: &BTreeMap<PortalId, Listing>) -> bool {
+    let Job::Shard { portal, stream_created_at_ms, shard } = job else { return false };
     let Some(listing) = listings.get(portal).filter(|listing| listing.stream_created_at_ms == *stream_created_at_ms) else { return false };
     let drained: BTreeSet<&str> = table
         .iter()

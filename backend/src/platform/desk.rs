@@ -1,5 +1,6 @@
 //! One portal at work: its snapshot in memory, shared by the readers, the publisher, the saver and the HTTP server.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -106,6 +107,12 @@ impl Taker for Desk {
         if facts.last_read_error.take().is_some() {
             tracing::info!(stream = self.stream, "the stream is back");
         }
+    }
+
+    fn reading(&self, shards: &BTreeSet<String>) {
+        let mut facts = self.facts();
+        facts.behind_ms.retain(|shard, _| shards.contains(shard));
+        facts.reading.clone_from(shards);
     }
 
     fn trouble(&self, trouble: &Trouble) {

@@ -1,5 +1,6 @@
 //! `backend tail`: events as they arrive, and what the edge refused, as lines on standard output.
 
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -132,6 +133,8 @@ impl Taker for Line {
             self.with_checkpoints(|checkpoints| checkpoints.advance(shard, last.sequence_number.clone()));
         }
     }
+
+    fn reading(&self, _shards: &BTreeSet<String>) {}
 
     fn trouble(&self, trouble: &Trouble) {
         if !matches!(trouble, Trouble::IteratorExpired) && self.note(true) {

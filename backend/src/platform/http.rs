@@ -64,6 +64,8 @@ struct PortalHealth {
     shards: BTreeMap<String, ShardHealth>,
     /// Absent when another process keeps the portal's state.
     state: Option<StateHealth>,
+    /// What failed here and is tried again, or by another process.
+    failed: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -115,8 +117,10 @@ fn portal_health(board: &PortalBoard) -> PortalHealth {
             snapshot_error: facts.snapshot_error,
         }
     });
+    let failed: Vec<String> = board.failed.iter().map(|(job, why)| format!("{}: {why}", job.key())).collect();
+    let of_failed = if failed.is_empty() { Status::Ok } else { Status::Red };
     let statuses = shards.values().map(|shard| shard.status).chain(state.as_ref().map(|state| state.status));
-    PortalHealth { status: statuses.max().unwrap_or(Status::Ok), shards, state }
+    PortalHealth { status: statuses.fold(of_failed, Status::max), shards, state, failed }
 }
 
 fn shard_health(facts: &ShardFacts) -> ShardHealth {

@@ -30,8 +30,10 @@ pub(crate) async fn put(kinesis: &Kinesis, board: &Board, portal: &Portal, inter
                 board.stages.failed(Stage::Put, reason);
                 tracing::debug!(stream, reason, count = failed.len(), "interactions not taken, trying again");
             }
-            let bytes = call.iter().map(|parcel| parcel.data.len()).sum();
-            let volume = Volume { records_in: call.len(), bytes_in: bytes, records_out: call.len() - failed.len(), bytes_out: bytes };
+            let bytes = call.iter().map(|parcel| parcel.data.len()).sum::<usize>();
+            let lost = failed.iter().map(|(_, parcel)| parcel.data.len()).sum::<usize>();
+            let volume =
+                Volume { records_in: call.len(), bytes_in: bytes, records_out: call.len() - failed.len(), bytes_out: bytes - lost };
             board.stages.done(Stage::Put, begun.elapsed(), volume);
             left.extend(failed.into_iter().map(|(_, parcel)| (*parcel).clone()));
         }

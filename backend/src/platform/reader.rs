@@ -30,6 +30,8 @@ pub(crate) trait Taker: Send + Sync + 'static {
     fn with_checkpoints<T>(&self, change: impl FnOnce(&mut Checkpoints) -> T) -> T;
     /// Takes records and moves the checkpoint, both or none.
     fn take(&self, shard: &str, page: &Page);
+    /// These shards are read now.
+    fn reading(&self, shards: &BTreeSet<String>);
     /// Something went wrong that will pass.
     fn trouble(&self, trouble: &Trouble);
 }
@@ -61,6 +63,7 @@ pub(crate) async fn read_stream<T: Taker>(kinesis: Kinesis, taker: Arc<T>, mut s
             Some(ended) = readers.join_next() => {
                 let Ok((shard, ending)) = ended else { continue };
                 running.remove(&shard);
+                taker.reading(&running);
                 match ending {
                     Ending::Drained => failures = 0,
                     Ending::Lost(trouble) => {
@@ -92,7 +95,10 @@ async fn survey<T: Taker>(
     let listed = kinesis.shards(taker.stream()).await?;
     let is_other = taker.with_checkpoints(|checkpoints| checkpoints.meet_stream(created_at_ms));
     if is_other {
-        tracing::warn!(stream = taker.stream(), "the stream was made anew since the last read: its oldest record is next");
+        tracing::warn!(
+            stream = taker.stream(),
+            "the stream was made anew since the last read: it is read from the beginning, or as far back as is of use"
+        );
         readers.shutdown().await;
         running.clear();
     }
@@ -109,6 +115,7 @@ async fn survey<T: Taker>(
             (shard, ending)
         });
     }
+    taker.reading(running);
     Ok(())
 }
 

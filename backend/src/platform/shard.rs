@@ -4,6 +4,7 @@
 mod subject;
 mod warm_up;
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,7 +19,7 @@ use crate::platform::board::{Board, Questions};
 use crate::platform::clock::now_ms;
 use crate::platform::dead_letters::DeadLetters;
 use crate::platform::interactions;
-use crate::platform::kinesis::{Kinesis, Page, Trouble};
+use crate::platform::kinesis::{Kinesis, Page, Record, Trouble};
 use crate::platform::leases::Tombstones;
 use crate::platform::store::ShardStore;
 use crate::shards::Start;
@@ -82,6 +83,10 @@ struct Worker<'a> {
     committed: Instant,
     commit_after: Duration,
     is_dirty: bool,
+    /// Tombstones up to this time were obeyed by the store.
+    obeyed_ms: u64,
+    has_buried: bool,
+    tombstones: watch::Receiver<Tombstones>,
     questions: Questions,
 }
 
@@ -91,10 +96,18 @@ struct Worker<'a> {
 /// A store that cannot be used. Kinesis may come and go.
 pub(crate) async fn run(context: ShardContext, progress: Progress, mut stop: watch::Receiver<()>) -> Result<Ending> {
     let known = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let mut worker = open(&context, &progress, known).await?;
+    let (mut worker, is_warm) = tokio::task::block_in_place(|| open(&context, &progress, known))?;
+    if !is_warm && is_stopped(&mut stop, worker.warm_up()).await.is_none() {
+        return Ok(Ending::Stopped);
+    }
     let mut wait = WAIT;
     loop {
-        match worker.read_on(&mut stop).await {
+        let before = worker.position.clone();
+        let outcome = worker.read_on(&mut stop).await;
+        if worker.position != before {
+            wait = WAIT;
+        }
+        match outcome {
             Ok(ending) => return Ok(ending),
             Err(Failure::Fatal(error)) => return Err(*error),
             Err(Failure::Passing(trouble)) => {
@@ -103,7 +116,10 @@ pub(crate) async fn run(context: ShardContext, progress: Progress, mut stop: wat
                     worker.commit()?;
                     return Ok(Ending::Stopped);
                 }
-                wait = if worker.is_dirty { WAIT } else { (wait * 2).min(WAIT_MAX) };
+                wait = (wait * 2).min(WAIT_MAX);
+                // A reader's rights do not wait for the stream.
+                worker.bury()?;
+                worker.answer()?;
             }
         }
     }
@@ -135,17 +151,24 @@ impl From<crate::error::Error> for Failure {
     }
 }
 
-/// Its own store when that is as far as the lease; else an empty one, and the last while is read again for its memory's sake.
-async fn open<'a>(context: &'a ShardContext, progress: &'a Progress, known: Option<Position>) -> Result<Worker<'a>> {
+/// As if all of them were new.
+fn fresh(tombstones: &watch::Receiver<Tombstones>) -> watch::Receiver<Tombstones> {
+    let mut own = tombstones.clone();
+    own.mark_changed();
+    own
+}
+
+/// Its own store when that is as far as the lease; else an empty one, whose memory has to be read again. Says which.
+fn open<'a>(context: &'a ShardContext, progress: &'a Progress, known: Option<Position>) -> Result<(Worker<'a>, bool)> {
     let store = ShardStore::open(&context.store_path)?;
-    let (position, totals) = store.state()?;
+    let (position, totals, obeyed_ms) = store.state()?;
     let mut transform = Transform::new(context.portal.clone(), context.is_dev);
     let is_ours = match (&position, &known) {
         (Some(position), Some(known)) => position.reaches(known),
         (Some(_), None) => true,
         (None, _) => false,
     };
-    let worker = |transform, store, position| Worker {
+    let worker = |transform, store, position, obeyed_ms| Worker {
         context,
         progress,
         transform,
@@ -154,21 +177,24 @@ async fn open<'a>(context: &'a ShardContext, progress: &'a Progress, known: Opti
         committed: Instant::now(),
         commit_after: COMMIT_EVERY,
         is_dirty: false,
+        obeyed_ms,
+        has_buried: false,
+        tombstones: fresh(&context.tombstones),
         questions: context.board.open_questions(&context.portal.id, &context.shard),
     };
     if is_ours {
         transform.totals = totals;
-        let mut worker = worker(transform, store, position);
+        let mut worker = worker(transform, store, position, obeyed_ms);
         worker.bury()?;
-        return Ok(worker);
+        return Ok((worker, true));
     }
     drop(store);
     // Another process has come further: what is here is of an earlier time.
     let _ = std::fs::remove_file(&context.store_path);
-    let mut worker = worker(transform, ShardStore::open(&context.store_path)?, known);
+    // Empty: nothing of anybody is in it.
+    let mut worker = worker(transform, ShardStore::open(&context.store_path)?, known, u64::MAX);
     worker.bury()?;
-    worker.warm_up().await;
-    Ok(worker)
+    Ok((worker, false))
 }
 
 impl Worker<'_> {
@@ -189,8 +215,8 @@ impl Worker<'_> {
         loop {
             let Some(page) = is_stopped(stop, self.context.kinesis.records(&iterator)).await else { return self.stop() };
             let page = page?;
-            let interactions = self.take(&page)?;
-            let effects = self.effects(&page, &interactions);
+            let (interactions, poison) = self.take(&page)?;
+            let effects = self.effects(&poison, &interactions);
             // Between the transform and its effects there is no commit: what is dropped here is made again by the next.
             if is_stopped(stop, effects).await.is_none() {
                 return Ok(Ending::Stopped);
@@ -224,27 +250,29 @@ impl Worker<'_> {
     }
 
     /// Ends when all of it is durable.
-    async fn effects(&self, page: &Page, interactions: &[Interaction]) {
+    async fn effects(&self, poison: &[DeadLetter], interactions: &[Interaction]) {
         let context = self.context;
-        for letter in self.poison(page) {
+        for letter in poison {
             let begun = Instant::now();
-            context.dead_letters.keep(&letter).await;
+            context.dead_letters.keep(letter).await;
             context.board.stages.done(Stage::DeadLetter, begun.elapsed(), Volume::default());
         }
         interactions::put(&context.kinesis, &context.board, &context.portal, interactions).await;
     }
 
     /// Transforms a page. Dropped halfway it leaves no trace: the next to read it begins from the last commit.
-    fn take(&mut self, page: &Page) -> std::result::Result<Vec<Interaction>, Failure> {
+    fn take(&mut self, page: &Page) -> std::result::Result<(Vec<Interaction>, Vec<DeadLetter>), Failure> {
         let begun = Instant::now();
-        let mut out = Vec::new();
+        let (mut out, mut poison) = (Vec::new(), Vec::new());
         tokio::task::block_in_place(|| -> Result<()> {
-            let parsed: Vec<(EnvelopeView<'_>, u64)> = page
-                .records
-                .iter()
-                .filter_map(|record| Some((view_record(&record.data, &self.context.portal.id).ok()?, record.arrived_at_ms)))
-                .collect();
-            self.transform.totals.counts.poison += u64::try_from(page.records.len() - parsed.len()).unwrap_or(0);
+            let mut parsed: Vec<(EnvelopeView<'_>, u64)> = Vec::with_capacity(page.records.len());
+            for record in &page.records {
+                match view_record(&record.data, &self.context.portal.id) {
+                    Ok(view) => parsed.push((view, record.arrived_at_ms)),
+                    Err(why) => poison.push(self.context.letter(record, why.summary())),
+                }
+            }
+            self.transform.totals.counts.poison += u64::try_from(poison.len()).unwrap_or(0);
             self.store.recall(&mut self.transform, parsed.iter().map(|(envelope, _)| (envelope.batch.pageview, envelope.edge.visitor)))?;
             for (envelope, arrived_at_ms) in &parsed {
                 self.transform.apply(envelope, *arrived_at_ms, &mut out);
@@ -254,25 +282,7 @@ impl Worker<'_> {
         let bytes_in = page.records.iter().map(|record| record.data.len()).sum();
         let volume = Volume { records_in: page.records.len(), bytes_in, records_out: out.len(), bytes_out: 0 };
         self.context.board.stages.done(Stage::Transform, begun.elapsed(), volume);
-        Ok(out)
-    }
-
-    fn poison(&self, page: &Page) -> Vec<DeadLetter> {
-        let context = self.context;
-        let letter = |record: &crate::platform::kinesis::Record| {
-            let reason = view_record(&record.data, &context.portal.id).err()?.summary();
-            let stream = context.portal.events_stream();
-            tracing::warn!(stream, shard = context.shard, sequence_number = record.sequence_number, reason, "poison record");
-            Some(DeadLetter {
-                v: 1,
-                reason,
-                attempts: 1,
-                at_ms: record.arrived_at_ms,
-                body: String::from_utf8_lossy(&record.data).into_owned(),
-                origin: Some(Box::new(Origin { stream, shard: context.shard.clone(), sequence_number: record.sequence_number.clone() })),
-            })
-        };
-        page.records.iter().filter_map(letter).collect()
+        Ok((out, poison))
     }
 
     fn advance(&mut self, page: &Page) {
@@ -298,7 +308,7 @@ impl Worker<'_> {
     fn commit(&mut self) -> Result<()> {
         let Some(position) = self.position.clone().filter(|_| self.is_dirty) else { return Ok(()) };
         let begun = Instant::now();
-        tokio::task::block_in_place(|| self.store.commit(&mut self.transform, &position))?;
+        tokio::task::block_in_place(|| self.store.commit(&mut self.transform, &position, self.obeyed_ms))?;
         self.transform.trim(self.context.limits.pageviews, self.context.limits.visitors);
         self.context.board.stages.done(Stage::Commit, begun.elapsed(), Volume::default());
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
@@ -309,7 +319,27 @@ impl Worker<'_> {
     }
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // A `String` takes everything.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 impl ShardContext {
+    /// A record that is none, whole: what is no text is written in hex digits.
+    fn letter(&self, record: &Record, reason: String) -> DeadLetter {
+        let stream = self.portal.events_stream();
+        tracing::warn!(stream, shard = self.shard, sequence_number = record.sequence_number, reason, "poison record");
+        let (body, encoding) = match std::str::from_utf8(&record.data) {
+            Ok(text) => (text.to_owned(), None),
+            Err(_) => (hex(&record.data), Some("hex".to_owned())),
+        };
+        let origin = Origin { stream, shard: self.shard.clone(), sequence_number: record.sequence_number.clone(), encoding };
+        DeadLetter { v: 1, reason, attempts: 1, at_ms: record.arrived_at_ms, body, origin: Some(Box::new(origin)) }
+    }
+
     fn note_trouble(&self, trouble: &Trouble) {
         if let Trouble::IteratorExpired = trouble {
             return;

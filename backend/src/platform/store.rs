@@ -1,6 +1,7 @@
 //! What a shard's transform remembers, on disk: pageviews, readers, totals and the position they stand for, changed together or not
 //! at all. A crash finds the last commit, and reads on from its position.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use redb::{Database, Durability, ReadableDatabase as _, ReadableTable as _, TableDefinition};
@@ -40,6 +41,8 @@ struct State {
     position: Option<Position>,
     /// As JSON: fields are added over time.
     totals: String,
+    /// Tombstones up to this time were obeyed, Unix milliseconds.
+    obeyed_ms: u64,
 }
 
 const VERSION: u32 = 1;
@@ -66,22 +69,22 @@ impl ShardStore {
         Ok(())
     }
 
-    /// Position and totals of the last commit.
+    /// Position and totals of the last commit, and until when tombstones were obeyed by then.
     ///
     /// # Errors
     /// [`Error::StoreUnusable`].
-    pub(crate) fn state(&self) -> Result<(Option<Position>, Totals)> {
+    pub(crate) fn state(&self) -> Result<(Option<Position>, Totals, u64)> {
         let read = || -> std::result::Result<Option<Vec<u8>>, redb::Error> {
             let table = self.database.begin_read()?.open_table(STATE)?;
             Ok(table.get(0)?.map(|row| row.value().to_vec()))
         };
-        let Some(bytes) = read().map_err(|error| self.unusable(&error))? else { return Ok((None, Totals::default())) };
+        let Some(bytes) = read().map_err(|error| self.unusable(&error))? else { return Ok((None, Totals::default(), 0)) };
         let state: State = postcard::from_bytes(&bytes).map_err(|error| self.unusable(&error))?;
         if state.v != VERSION {
             return Err(self.unusable(&format!("its version is {}, this backend reads {VERSION}", state.v)));
         }
         let totals = serde_json::from_str(&state.totals).map_err(|error| self.unusable(&error))?;
-        Ok((state.position, totals))
+        Ok((state.position, totals, state.obeyed_ms))
     }
 
     /// Recalls what these records touch and memory does not have.
@@ -113,15 +116,17 @@ impl ShardStore {
     ///
     /// # Errors
     /// [`Error::StoreUnusable`]; the last commit still stands.
-    pub(crate) fn commit(&mut self, transform: &mut Transform, position: &Position) -> Result<()> {
+    pub(crate) fn commit(&mut self, transform: &mut Transform, position: &Position, obeyed_ms: u64) -> Result<()> {
         let totals = serde_json::to_string(&transform.totals).map_err(|error| self.unusable(&error))?;
-        let state = State { v: VERSION, position: Some(position.clone()), totals };
+        let state = State { v: VERSION, position: Some(position.clone()), totals, obeyed_ms };
         self.write(transform, &state).map_err(|error| self.unusable(&error))
     }
 
     fn write(&mut self, transform: &mut Transform, state: &State) -> std::result::Result<(), redb::Error> {
         let mut write = self.database.begin_write()?;
         write.set_durability(Durability::Immediate)?;
+        // After a crash the file is good at once: a long repair would cost the lease.
+        write.set_quick_repair(true);
         {
             let mut pageviews = write.open_table(PAGEVIEWS)?;
             let mut visitors = write.open_table(VISITORS)?;
@@ -141,15 +146,20 @@ impl ShardStore {
         Ok(())
     }
 
-    /// Deletes what is kept of a reader.
+    /// Deletes what is kept of readers, in one look through everything.
     ///
     /// # Errors
     /// [`Error::StoreUnusable`].
-    pub(crate) fn erase(&self, visitor: VisitorId) -> Result<()> {
+    pub(crate) fn erase(&self, visitors: &BTreeSet<VisitorId>) -> Result<()> {
         let work = || -> std::result::Result<(), redb::Error> {
             let write = self.database.begin_write()?;
-            write.open_table(VISITORS)?.remove(visitor.bits())?;
-            write.open_table(PAGEVIEWS)?.retain(|_, bytes| !is_of(bytes, visitor))?;
+            {
+                let mut known = write.open_table(VISITORS)?;
+                for visitor in visitors {
+                    known.remove(visitor.bits())?;
+                }
+                write.open_table(PAGEVIEWS)?.retain(|_, bytes| owner(bytes).is_none_or(|owner| !visitors.contains(&owner)))?;
+            }
             write.commit()?;
             Ok(())
         };
@@ -167,7 +177,7 @@ impl ShardStore {
             let mut pageviews = Vec::new();
             for row in read.open_table(PAGEVIEWS)?.iter()? {
                 let (key, bytes) = row?;
-                if is_of(bytes.value(), visitor)
+                if owner(bytes.value()) == Some(visitor)
                     && let Ok(pageview) = postcard::from_bytes(bytes.value())
                 {
                     pageviews.push((PageviewId::from_bits(key.value()), pageview));
@@ -237,8 +247,8 @@ fn last_ms(bytes: &[u8]) -> u64 {
 }
 
 /// A pageview's second field.
-fn is_of(bytes: &[u8], visitor: VisitorId) -> bool {
-    postcard::take_from_bytes::<(u64, u128)>(bytes).is_ok_and(|((_, owner), _)| owner == visitor.bits())
+fn owner(bytes: &[u8]) -> Option<VisitorId> {
+    postcard::take_from_bytes::<(u64, u128)>(bytes).ok().map(|((_, owner), _)| VisitorId::from_bits(owner))
 }
 
 #[cfg(test)]
@@ -279,7 +289,7 @@ mod tests {
         let folder = folder("crash");
         let path = folder.join("s.redb");
         let (mut store, mut before) = (ShardStore::open(&path).unwrap(), transform());
-        assert_eq!(store.state().unwrap(), (None, Totals::default()));
+        assert_eq!(store.state().unwrap(), (None, Totals::default(), 0));
         let made = apply(&store, &mut before, ARRIVED);
         assert!(made > 0);
         // Not committed.
@@ -287,10 +297,10 @@ mod tests {
         store = ShardStore::open(&path).unwrap();
         let mut again = transform();
         assert_eq!(apply(&store, &mut again, ARRIVED), made);
-        store.commit(&mut again, &position("7")).unwrap();
+        store.commit(&mut again, &position("7"), 9).unwrap();
         drop(store);
         store = ShardStore::open(&path).unwrap();
-        assert_eq!(store.state().unwrap(), (Some(position("7")), again.totals.clone()));
+        assert_eq!(store.state().unwrap(), (Some(position("7")), again.totals.clone(), 9));
         assert_eq!(apply(&store, &mut transform(), ARRIVED), 0, "a copy after the commit makes nothing");
         let _ = std::fs::remove_dir_all(folder);
     }
@@ -300,19 +310,19 @@ mod tests {
         let folder = folder("sweep");
         let (mut store, mut transform) = (ShardStore::open(&folder.join("s.redb")).unwrap(), transform());
         apply(&store, &mut transform, ARRIVED);
-        store.commit(&mut transform, &position("1")).unwrap();
+        store.commit(&mut transform, &position("1"), 0).unwrap();
         let visitor = EnvelopeView::parse(GOLDEN.as_bytes()).unwrap().edge.visitor;
         let held = |store: &ShardStore| store.held(visitor).map(|(known, pageviews)| (known.is_some(), pageviews.len())).unwrap();
         assert_eq!(held(&store), (true, 1));
-        store.erase(visitor).unwrap();
+        store.erase(&BTreeSet::from([visitor])).unwrap();
         assert_eq!(held(&store), (false, 0));
         transform.forget(visitor);
         apply(&store, &mut transform, ARRIVED);
-        store.commit(&mut transform, &position("2")).unwrap();
+        store.commit(&mut transform, &position("2"), 0).unwrap();
         assert_eq!(held(&store), (true, 1));
         transform.pageviews.touched(PageviewId::from_bits(5), ARRIVED, || Pageview::new(1, 2, 0));
         transform.pass_time(ARRIVED + KEEP_MS + 1);
-        store.commit(&mut transform, &position("3")).unwrap();
+        store.commit(&mut transform, &position("3"), 0).unwrap();
         assert_eq!(held(&store), (false, 0));
         let _ = std::fs::remove_dir_all(folder);
     }

@@ -67,7 +67,7 @@ impl Work {
                 return None;
             }
         };
-        self.board.shard(&portal.id, shard, |facts| facts.started_at_ms = now_ms());
+        self.board.open_shard(&portal.id, shard, now_ms());
         Some(ShardContext {
             kinesis: self.kinesis.clone(),
             portal: portal.clone(),
@@ -97,11 +97,26 @@ impl Work {
         })
     }
 
-    /// Another process has the job now.
-    pub(crate) fn forget(&self, job: &Job) {
-        match job {
-            Job::Shard { portal, shard, .. } => self.board.forget_shard(portal, shard),
-            Job::Portal(portal) => self.board.set_desk(portal, None),
+    /// Another process has the job now: once its task has ended, nothing of it stays here.
+    pub(crate) fn forget_later(&self, job: &Job, task: JoinHandle<Result<Ending>>) {
+        let (job, board, store) = (job.clone(), Arc::clone(&self.board), self.folder.store(job));
+        tokio::spawn(async move {
+            let _ = task.await;
+            match &job {
+                Job::Shard { portal, shard, .. } => board.forget_shard(portal, shard),
+                Job::Portal(portal) => board.set_desk(portal, None),
+            }
+            if let (Job::Shard { .. }, Ok(store)) = (&job, store) {
+                let _ = std::fs::remove_file(store);
+            }
+        });
+    }
+
+    /// The shard is drained or no more: what was remembered of its readers goes. Its children read what they need from the stream.
+    pub(crate) fn delete_store(&self, job: &Job) {
+        if let (Job::Shard { .. }, Ok(store)) = (job, self.folder.store(job)) {
+            // Most were never here.
+            let _ = std::fs::remove_file(store);
         }
     }
 }

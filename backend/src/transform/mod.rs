@@ -49,6 +49,8 @@ pub(crate) struct Transform {
     /// Pageviews that may have unsettled events, by when they were put here.
     open: VecDeque<(PageviewId, u64)>,
     latest_ms: u64,
+    /// Pageviews that began earlier are known in part: what of them is missing says nothing.
+    since_ms: u64,
     cards: HashMap<Item, (u64, Card)>,
 }
 
@@ -71,6 +73,7 @@ impl Transform {
             erased: Erased::default(),
             open: VecDeque::new(),
             latest_ms: 0,
+            since_ms: 0,
             cards: HashMap::new(),
         }
     }
@@ -115,7 +118,11 @@ impl Transform {
         let (batch, edge) = (&visit.envelope.batch, &visit.envelope.edge);
         let (now_ms, key) = (self.latest_ms, batch.pageview);
         let is_known = self.pageviews.has(key);
-        let pageview = self.pageviews.touched(key, now_ms, || Pageview::new(edge.visitor.bits(), key.bits(), loss::class(&edge.browser)));
+        let since_ms = self.since_ms;
+        let pageview = self.pageviews.touched(key, now_ms, || {
+            let new = Pageview::new(edge.visitor.bits(), key.bits(), loss::class(&edge.browser));
+            if key.started_at_ms() < since_ms { new.uncounted() } else { new }
+        });
         let mut is_first = !is_known;
         if is_first || !pageview.is_open {
             pageview.is_open = true;
@@ -173,6 +180,16 @@ impl Transform {
     #[cfg(test)]
     pub(crate) fn pass_time(&mut self, now_ms: u64) {
         self.latest_ms = now_ms;
+    }
+
+    /// The memory begins at that time.
+    pub(crate) fn remember_since(&mut self, since_ms: u64) {
+        self.since_ms = since_ms;
+    }
+
+    /// What was read again was settled before, or is settled by who reads a sibling.
+    pub(crate) fn forget_open(&mut self) {
+        self.open.clear();
     }
 
     /// Forgets a reader, his sessions and his pageviews; the store has to do the same.

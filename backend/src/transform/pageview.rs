@@ -66,6 +66,12 @@ impl Pageview {
         Self { last_ms: 0, visitor, session, made: 0, class, first: 0, rest: Vec::new(), settled: 0, is_open: false }
     }
 
+    /// The same, of which no loss is counted.
+    pub(crate) const fn uncounted(mut self) -> Self {
+        self.settled = UNCOUNTED;
+        self
+    }
+
     /// Notes an event.
     pub(crate) fn see(&mut self, seq: u32) -> Sighting {
         if seq > SEQ_MAX {

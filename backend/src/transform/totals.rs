@@ -14,7 +14,7 @@ pub(crate) struct Totals {
     pub(crate) loss: Loss,
 }
 
-/// What was read since the beginning.
+/// What was read by this process and, of shards that it has read all the time, by those before it in the same folder.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Counts {
     /// Records that were envelopes of this portal.

@@ -93,9 +93,10 @@ impl DynamoTable {
         unless_refused(call.expression_attribute_values(":counter", AttributeValue::N(counter.to_string())).send().await)
     }
 
-    pub(super) async fn remove(&self, job: &Job) -> Answer<()> {
+    pub(super) async fn remove(&self, job: &Job, counter: u64) -> Answer<()> {
         let call = self.client.delete_item().table_name(&self.name).key("key", AttributeValue::S(job.key()));
-        call.send().await.map(drop).map_err(|error| sentence(&error))
+        let call = call.condition_expression("#counter = :counter").expression_attribute_names("#counter", "counter");
+        unless_refused(call.expression_attribute_values(":counter", AttributeValue::N(counter.to_string())).send().await).map(drop)
     }
 
     pub(super) async fn erase(&self, visitor: VisitorId, until_ms: u64) -> Answer<()> {

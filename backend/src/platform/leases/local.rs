@@ -58,16 +58,22 @@ impl LocalTable {
 
     pub(super) fn replace(&self, job: &Job, counter: u64, lease: &Lease) -> Answer<bool> {
         let mut content = self.content();
-        match content.leases.get_mut(&job.key()) {
-            Some(known) if known.counter == counter => *known = lease.clone(),
-            Some(_) | None => return Ok(false),
+        if content.leases.get(&job.key()).is_none_or(|known| known.counter != counter) {
+            return Ok(false);
         }
-        self.write(&content).map(|()| true)
+        let mut next = content.clone();
+        next.leases.insert(job.key(), lease.clone());
+        // Memory follows the file: a full disk must not leave a lease in our name that we do not know of.
+        self.write(&next)?;
+        *content = next;
+        Ok(true)
     }
 
-    pub(super) fn remove(&self, job: &Job) -> Answer<()> {
+    pub(super) fn remove(&self, job: &Job, counter: u64) -> Answer<()> {
         let mut content = self.content();
-        content.leases.remove(&job.key());
+        if content.leases.get(&job.key()).is_some_and(|known| known.counter == counter) {
+            content.leases.remove(&job.key());
+        }
         self.write(&content)
     }
 

@@ -63,11 +63,11 @@ impl LeaseTable {
         }
     }
 
-    /// Removes a job that is no more.
-    pub(crate) async fn remove(&self, job: &Job) -> Answer<()> {
+    /// Removes a job that is no more, if its lease still has this counter.
+    pub(crate) async fn remove(&self, job: &Job, counter: u64) -> Answer<()> {
         match self {
-            Self::Local(table) => table.remove(job),
-            Self::Dynamo(table) => table.remove(job).await,
+            Self::Local(table) => table.remove(job, counter),
+            Self::Dynamo(table) => table.remove(job, counter).await,
         }
     }
 

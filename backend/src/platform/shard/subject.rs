@@ -1,7 +1,9 @@
 //! What a shard holds of a reader, and an end to it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
-use wire::{PageviewId, VisitorId};
+use wire::PageviewId;
 
 use super::Worker;
 use crate::error::Result;
@@ -31,18 +33,28 @@ impl Worker<'_> {
         Ok(())
     }
 
-    /// Obeys new tombstones: what is remembered of the reader goes, here and in the store.
+    /// Obeys new tombstones: what is remembered of the readers goes, here and in the store.
     pub(super) fn bury(&mut self) -> Result<()> {
-        let tombstones = self.context.tombstones.borrow().clone();
-        let news: Vec<VisitorId> = tombstones
-            .into_iter()
-            .filter(|(visitor, until_ms)| self.transform.erased.erase(*visitor, *until_ms))
-            .map(|(visitor, _)| visitor)
-            .collect();
-        for visitor in news {
-            self.transform.forget(visitor);
-            self.store.erase(visitor)?;
+        // An error means that the crew is gone, and so is this soon.
+        if !self.tombstones.has_changed().unwrap_or(false) {
+            return Ok(());
         }
+        let tombstones = self.tombstones.borrow_and_update().clone();
+        let latest_ms = tombstones.values().copied().max().unwrap_or(0);
+        let mut news = BTreeSet::new();
+        for (visitor, until_ms) in tombstones {
+            // The store had obeyed the older ones before it was opened.
+            if self.transform.erased.erase(visitor, until_ms) && (self.has_buried || until_ms > self.obeyed_ms) {
+                self.transform.forget(visitor);
+                news.insert(visitor);
+            }
+        }
+        if !news.is_empty() {
+            tokio::task::block_in_place(|| self.store.erase(&news))?;
+            tracing::info!(shard = self.context.shard, readers = news.len(), "erased");
+        }
+        self.has_buried = true;
+        self.obeyed_ms = if self.obeyed_ms == u64::MAX { latest_ms } else { self.obeyed_ms.max(latest_ms) };
         Ok(())
     }
 }
