@@ -1,7 +1,7 @@
 //! Who does what: one lease per shard and per portal, held by counting up a number that only its holder may change.
 //! Nobody compares clocks: a lease whose number stands still for a while, by the observer's own clock, is free.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use wire::PortalId;
@@ -78,14 +78,25 @@ pub(crate) type Table = BTreeMap<Job, Lease>;
 pub(crate) struct Watch {
     /// Counter, and since when it stands, by our own clock.
     seen: BTreeMap<Job, (u64, u64)>,
+    /// Jobs whose counter was seen changing.
+    moved: BTreeSet<Job>,
 }
 
 impl Watch {
-    /// Looks at the table; gives what to take now, best first. `is_ready` says which jobs may be begun at all.
-    pub(crate) fn wanted(&mut self, table: &Table, me: &str, now_ms: u64, is_ready: impl Fn(&Job) -> bool) -> Vec<Job> {
+    /// Looks at the table; gives what to take now, best first. `is_ready` says which jobs may be begun at all, `is_held` which we
+    /// work on: one that the table says is ours, but is not (the answer to a write was lost), is free.
+    pub(crate) fn wanted(
+        &mut self,
+        table: &Table,
+        me: &str,
+        now_ms: u64,
+        is_ready: impl Fn(&Job) -> bool,
+        is_held: impl Fn(&Job) -> bool,
+    ) -> Vec<Job> {
         self.note(table, now_ms);
         let open: Vec<_> = table.iter().filter(|(job, lease)| is_ready(job) && !is_done(lease)).collect();
-        let holder = |job: &Job, lease: &Lease| lease.owner.clone().filter(|owner| owner == me || !self.is_dead(job, now_ms));
+        let is_alive = |job: &Job, owner: &str| if owner == me { is_held(job) } else { !self.stands(job, now_ms, DEAD_AFTER_MS) };
+        let holder = |job: &Job, lease: &Lease| lease.owner.clone().filter(|owner| is_alive(job, owner));
         let mut loads: BTreeMap<String, Vec<Job>> = BTreeMap::from([(me.to_owned(), Vec::new())]);
         let mut free = Vec::new();
         for (job, lease) in open {
@@ -99,7 +110,13 @@ impl Watch {
         let mine = loads.get(me).map_or(0, Vec::len);
         if !free.is_empty() {
             // Somebody has to: what another takes at the same moment, the table refuses to one of us.
-            free.truncate(share.saturating_sub(mine).max(usize::from(mine == 0)));
+            let mut room = share.saturating_sub(mine).max(usize::from(mine == 0));
+            free.retain(|job| {
+                let has_room = room > 0;
+                room = room.saturating_sub(1);
+                // Whoever has room for it does not do such jobs.
+                has_room || self.stands(job, now_ms, 2 * DEAD_AFTER_MS)
+            });
             return free;
         }
         // One at a time, and only from who has two more, so that jobs do not go to and fro.
@@ -107,18 +124,26 @@ impl Watch {
         most.filter(|(_, jobs)| jobs.len() >= mine + 2).and_then(|(_, jobs)| jobs.into_iter().next()).into_iter().collect()
     }
 
+    /// Whether somebody was seen working on it.
+    pub(crate) fn was_worked_on(&self, job: &Job) -> bool {
+        self.moved.contains(job)
+    }
+
     fn note(&mut self, table: &Table, now_ms: u64) {
         self.seen.retain(|job, _| table.contains_key(job));
+        self.moved.retain(|job| table.contains_key(job));
         for (job, lease) in table {
             let known = self.seen.entry(job.clone()).or_insert((lease.counter, now_ms));
             if known.0 != lease.counter {
                 *known = (lease.counter, now_ms);
+                self.moved.insert(job.clone());
             }
         }
     }
 
-    fn is_dead(&self, job: &Job, now_ms: u64) -> bool {
-        self.seen.get(job).is_none_or(|(_, since_ms)| now_ms.saturating_sub(*since_ms) > DEAD_AFTER_MS)
+    /// Whether nobody has counted for longer than this.
+    fn stands(&self, job: &Job, now_ms: u64, for_ms: u64) -> bool {
+        self.seen.get(job).is_none_or(|(_, since_ms)| now_ms.saturating_sub(*since_ms) > for_ms)
     }
 }
 
@@ -142,7 +167,7 @@ mod tests {
     }
 
     fn wanted(watch: &mut Watch, table: &Table, me: &str, now_ms: u64) -> Vec<Job> {
-        watch.wanted(table, me, now_ms, |_| true)
+        watch.wanted(table, me, now_ms, |_| true, |_| true)
     }
 
     #[test]
@@ -184,12 +209,30 @@ mod tests {
     }
 
     #[test]
+    fn what_the_table_says_is_ours_and_is_not_is_taken_again() {
+        let (mut watch, held) = (Watch::default(), table(&[Some("a"), Some("a")]));
+        assert_eq!(watch.wanted(&held, "a", T0, |_| true, |job| *job == self::job(0)), [job(1)]);
+    }
+
+    #[test]
+    fn what_stays_free_is_taken_by_whoever_can() {
+        let (mut watch, table) = (Watch::default(), table(&[Some("a"), Some("b"), Some("a"), None]));
+        let mut renewed = table.clone();
+        assert_eq!(wanted(&mut watch, &renewed, "a", T0), [], "b has room");
+        for (counter, now_ms) in [(2, T0 + DEAD_AFTER_MS), (3, T0 + 2 * DEAD_AFTER_MS)] {
+            renewed.values_mut().filter(|lease| lease.owner.is_some()).for_each(|lease| lease.counter = counter);
+            assert_eq!(wanted(&mut watch, &renewed, "a", now_ms), []);
+        }
+        assert_eq!(wanted(&mut watch, &renewed, "a", T0 + 2 * DEAD_AFTER_MS + 1), [job(3)], "b does not do it");
+    }
+
+    #[test]
     fn jobs_that_are_not_ready_or_done_are_nobodys() {
         let mut watch = Watch::default();
         let mut held = table(&[None, None]);
         let drained = Position { sequence_number: "1".to_owned(), arrived_at_ms: 1, is_drained: true };
         held.insert(job(0), Lease { owner: None, counter: 1, position: Some(drained) });
-        assert_eq!(watch.wanted(&held, "a", T0, |job| *job != self::job(1)), []);
+        assert_eq!(watch.wanted(&held, "a", T0, |job| *job != self::job(1), |_| true), []);
         assert_eq!(wanted(&mut watch, &held, "a", T0), [job(1)]);
     }
 

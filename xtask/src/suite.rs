@@ -11,7 +11,7 @@ use clap::Args;
 use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
-use crate::{faults, pack, paths, replay, run, setup, sim, tail, tidy};
+use crate::{consumers, faults, pack, paths, replay, run, setup, sim, tail, tidy};
 
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
@@ -29,6 +29,9 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 8887, value_parser = clap::value_parser!(u16).range(1024..65530))]
     port: u16,
 }
+
+/// The ports of the trial with two backends, after those of the fault run.
+const CONSUMERS_PORT: u16 = 70;
 
 type Check<'a> = (&'static str, Box<dyn Fn() -> Result<()> + 'a>);
 
@@ -90,6 +93,7 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
         ("a dropped record is seen by the replay", Box::new(|| loss_is_seen_by_replay(options))),
         ("a dropped record is seen by the reader's test", Box::new(|| loss_is_seen_by_reader(options))),
         ("faults between worker and Kinesis, nothing lost", Box::new(|| faults::quick(options.port))),
+        ("two backends share streams, one is killed", Box::new(|| consumers::quick(options.port + CONSUMERS_PORT))),
     ]
 }
 

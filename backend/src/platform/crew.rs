@@ -25,8 +25,12 @@ use crate::stages::{Stage, Volume};
 const ROUND: Duration = Duration::from_secs(3);
 /// New shards are looked for so often; after a drained one at once.
 const SURVEY: Duration = Duration::from_secs(10);
+/// A job that failed is left to others for so long.
+const REST: Duration = Duration::from_secs(10);
 /// How long the last commits may take when the process has to end.
 const LAST_COMMITS: Duration = Duration::from_secs(8);
+/// How long one that was taken from us may take: the others have to be renewed meanwhile.
+const LAST_COMMIT: Duration = Duration::from_secs(2);
 
 /// The leases of this process.
 pub(crate) struct Crew {
@@ -39,6 +43,8 @@ pub(crate) struct Crew {
     with_portals: bool,
     creates_streams: bool,
     held: BTreeMap<Job, Held>,
+    /// Jobs that failed here, and when.
+    failed: BTreeMap<Job, Instant>,
     listings: BTreeMap<PortalId, Listing>,
     surveyed: Option<Instant>,
     tombstones: watch::Sender<Tombstones>,
@@ -69,6 +75,7 @@ impl Crew {
             with_portals,
             creates_streams,
             held: BTreeMap::new(),
+            failed: BTreeMap::new(),
             listings: BTreeMap::new(),
             surveyed: None,
             tombstones,
@@ -114,9 +121,11 @@ impl Crew {
         });
         self.tidy(&table).await?;
         let wanted = {
-            let (listings, held) = (&self.listings, &self.held);
-            let is_ready = |job: &Job| held.contains_key(job) || is_ready(job, &table, listings, self.with_portals);
-            self.watch.wanted(&table, &self.me, now_ms(), is_ready)
+            self.failed.retain(|_, at| at.elapsed() < REST);
+            let (listings, held, failed) = (&self.listings, &self.held, &self.failed);
+            let is_held = |job: &Job| held.contains_key(job);
+            let is_ready = |job: &Job| is_held(job) || (!failed.contains_key(job) && is_ready(job, &table, listings, self.with_portals));
+            self.watch.wanted(&table, &self.me, now_ms(), is_ready, is_held)
         };
         for job in wanted {
             self.take(job, &table).await?;
@@ -181,7 +190,7 @@ impl Crew {
             if let Some(held) = self.held.remove(&job) {
                 // It stops at its next safe point; what it still puts, the other makes too, under the same ids.
                 drop(held.stop);
-                let _ = tokio::time::timeout(LAST_COMMITS, held.task).await;
+                let _ = tokio::time::timeout(LAST_COMMIT, held.task).await;
             }
             self.work.forget(&job);
         }
@@ -232,8 +241,14 @@ impl Crew {
                     self.surveyed = None;
                 }
                 Ok(Ok(Ending::Stopped)) => {}
-                Ok(Err(error)) => tracing::error!(job = job.key(), "{error}"),
-                Err(error) => tracing::error!(job = job.key(), "its task has ended: {error}"),
+                Ok(Err(error)) => {
+                    tracing::error!(job = job.key(), "{error}");
+                    self.failed.insert(job.clone(), Instant::now());
+                }
+                Err(error) => {
+                    tracing::error!(job = job.key(), "its task has ended: {error}");
+                    self.failed.insert(job.clone(), Instant::now());
+                }
             }
             let position = held.progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let lease = Lease { owner: None, counter: held.lease.counter + 1, position };
@@ -242,14 +257,22 @@ impl Crew {
         Ok(())
     }
 
-    /// Removes jobs of streams and shards that are no more, once nobody works on them.
+    /// Removes jobs of streams and shards that are no more, once nobody works on them, and stores that are no longer ours.
+    /// A shard that was never drained may be new, and our listing old.
     async fn tidy(&self, table: &Table) -> std::result::Result<(), String> {
         for (job, lease) in table {
             let Job::Shard { portal, stream_created_at_ms, shard } = job else { continue };
             let Some(listing) = self.listings.get(portal) else { continue };
             let is_listed = listing.shards.iter().any(|known| known.id == *shard);
             let is_old = *stream_created_at_ms < listing.stream_created_at_ms;
-            if (is_old || (*stream_created_at_ms == listing.stream_created_at_ms && !is_listed)) && lease.owner.is_none() {
+            let is_drained = lease.position.as_ref().is_some_and(|position| position.is_drained);
+            let is_elsewhere =
+                is_old || is_drained || (self.watch.was_worked_on(job) && lease.owner.as_ref().is_some_and(|owner| *owner != self.me));
+            // What is known of readers does not lie about where nobody keeps it up to date, or erases it.
+            if is_elsewhere && !self.held.contains_key(job) {
+                self.work.folder.remove_store(job);
+            }
+            if (is_old || (!is_listed && is_drained)) && lease.owner.is_none() {
                 tracing::info!(job = job.key(), "is no more");
                 self.table.remove(job).await?;
             }

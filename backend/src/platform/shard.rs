@@ -91,7 +91,8 @@ struct Worker<'a> {
 /// A store that cannot be used. Kinesis may come and go.
 pub(crate) async fn run(context: ShardContext, progress: Progress, mut stop: watch::Receiver<()>) -> Result<Ending> {
     let known = progress.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let mut worker = open(&context, &progress, known).await?;
+    let Some(opened) = is_stopped(&mut stop, open(&context, &progress, known)).await else { return Ok(Ending::Stopped) };
+    let mut worker = opened?;
     let mut wait = WAIT;
     loop {
         match worker.read_on(&mut stop).await {
@@ -158,34 +159,27 @@ async fn open<'a>(context: &'a ShardContext, progress: &'a Progress, known: Opti
     };
     if is_ours {
         transform.totals = totals;
+        transform.erased = store.erased()?;
         return Ok(worker(transform, store, position));
     }
     drop(store);
     // Another process has come further: what is here is of an earlier time.
     let _ = std::fs::remove_file(&context.store_path);
     let mut worker = worker(transform, ShardStore::open(&context.store_path)?, known);
+    // Before it reads: what is erased must not come back by a replay.
+    worker.bury()?;
     worker.warm_up().await;
     Ok(worker)
 }
 
 impl Worker<'_> {
     async fn read_on(&mut self, stop: &mut watch::Receiver<()>) -> std::result::Result<Ending, Failure> {
-        let stream = self.context.portal.events_stream();
-        let start = match &self.position {
-            Some(position) => Start::After(position.sequence_number.clone()),
-            None => Start::TrimHorizon,
-        };
-        let mut iterator = match self.context.kinesis.iterator(&stream, &self.context.shard, &start).await {
-            // A sequence number that the stream does not know, but we know when its record came.
-            Err(Trouble::Refused(_)) => {
-                let since_ms = self.position.as_ref().map_or(0, |position| position.arrived_at_ms);
-                self.context.kinesis.iterator(&stream, &self.context.shard, &Start::Since(since_ms)).await?
-            }
-            outcome => outcome?,
-        };
+        let Some(iterator) = is_stopped(stop, self.iterator()).await else { return self.stop() };
+        let mut iterator = iterator?;
         loop {
             let Some(page) = is_stopped(stop, self.context.kinesis.records(&iterator)).await else { return self.stop() };
             let page = page?;
+            self.bury()?;
             let interactions = self.take(&page)?;
             let effects = self.effects(&page, &interactions);
             // Between the transform and its effects there is no commit: what is dropped here is made again by the next.
@@ -197,13 +191,28 @@ impl Worker<'_> {
             if self.is_dirty && self.committed.elapsed() >= self.commit_after {
                 self.commit()?;
             }
-            self.bury()?;
             self.answer()?;
             iterator = next;
             let pause = if page.behind_ms == 0 { IDLE } else { BEHIND };
             if is_stopped(stop, sleep(pause)).await.is_none() {
                 return self.stop();
             }
+        }
+    }
+
+    async fn iterator(&self) -> std::result::Result<String, Trouble> {
+        let (context, stream) = (self.context, self.context.portal.events_stream());
+        let start = match &self.position {
+            Some(position) => Start::After(position.sequence_number.clone()),
+            None => Start::TrimHorizon,
+        };
+        match context.kinesis.iterator(&stream, &context.shard, &start).await {
+            // A sequence number that the stream does not know, but we know when its record came.
+            Err(Trouble::Refused(_)) => {
+                let since_ms = self.position.as_ref().map_or(0, |position| position.arrived_at_ms);
+                context.kinesis.iterator(&stream, &context.shard, &Start::Since(since_ms)).await
+            }
+            outcome => outcome,
         }
     }
 

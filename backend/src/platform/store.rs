@@ -10,10 +10,12 @@ use wire::{PageviewId, VisitorId};
 
 use crate::error::{Error, Result};
 use crate::leases::Position;
-use crate::transform::{KEEP_MS, KEEP_VISITOR_MS, Pageview, Remembered, Totals, Transform, Visitor};
+use crate::transform::{Erased, KEEP_MS, KEEP_VISITOR_MS, Pageview, Remembered, Totals, Transform, Visitor};
 
 const PAGEVIEWS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("pageviews");
 const VISITORS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("visitors");
+/// Tombstones that this file has obeyed: after a restart they are no news, and what came after them stays.
+const ERASED: TableDefinition<'_, u128, u64> = TableDefinition::new("erased");
 /// One row under the key 0: where everything stands.
 const STATE: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("state");
 /// The store's own cache, bytes: what is hot is in the transform's memory.
@@ -60,6 +62,7 @@ impl ShardStore {
         let write = self.database.begin_write()?;
         write.open_table(PAGEVIEWS)?;
         write.open_table(VISITORS)?;
+        write.open_table(ERASED)?;
         write.open_table(STATE)?;
         write.commit()?;
         Ok(())
@@ -142,17 +145,34 @@ impl ShardStore {
         Ok(())
     }
 
-    /// Deletes what is kept of a reader.
+    /// Deletes what is kept of a reader, and notes until when.
     ///
     /// # Errors
     /// [`Error::StoreUnusable`].
-    pub(crate) fn erase(&self, visitor: VisitorId) -> Result<()> {
+    pub(crate) fn erase(&self, visitor: VisitorId, until_ms: u64) -> Result<()> {
         let work = || -> std::result::Result<(), redb::Error> {
             let write = self.database.begin_write()?;
             write.open_table(VISITORS)?.remove(visitor.bits())?;
             write.open_table(PAGEVIEWS)?.retain(|_, bytes| !is_of(bytes, visitor))?;
+            write.open_table(ERASED)?.insert(visitor.bits(), until_ms)?;
             write.commit()?;
             Ok(())
+        };
+        work().map_err(|error| self.unusable(&error))
+    }
+
+    /// The tombstones that this file has obeyed.
+    ///
+    /// # Errors
+    /// [`Error::StoreUnusable`].
+    pub(crate) fn erased(&self) -> Result<Erased> {
+        let work = || -> std::result::Result<Erased, redb::Error> {
+            let mut erased = Erased::default();
+            for row in self.database.begin_read()?.open_table(ERASED)?.iter()? {
+                let (visitor, until_ms) = row?;
+                erased.erase(VisitorId::from_bits(visitor.value()), until_ms.value());
+            }
+            Ok(erased)
         };
         work().map_err(|error| self.unusable(&error))
     }

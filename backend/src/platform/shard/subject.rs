@@ -1,7 +1,7 @@
 //! What a shard holds of a reader, and an end to it.
 
 use serde_json::{Value, json};
-use wire::{PageviewId, VisitorId};
+use wire::PageviewId;
 
 use super::Worker;
 use crate::error::Result;
@@ -34,14 +34,11 @@ impl Worker<'_> {
     /// Obeys new tombstones: what is remembered of the reader goes, here and in the store.
     pub(super) fn bury(&mut self) -> Result<()> {
         let tombstones = self.context.tombstones.borrow().clone();
-        let news: Vec<VisitorId> = tombstones
-            .into_iter()
-            .filter(|(visitor, until_ms)| self.transform.erased.erase(*visitor, *until_ms))
-            .map(|(visitor, _)| visitor)
-            .collect();
-        for visitor in news {
-            self.transform.forget(visitor);
-            self.store.erase(visitor)?;
+        for (visitor, until_ms) in tombstones {
+            if self.transform.erased.erase(visitor, until_ms) {
+                self.transform.forget(visitor);
+                self.store.erase(visitor, until_ms)?;
+            }
         }
         Ok(())
     }
