@@ -70,6 +70,8 @@ class Reckoning:
     def __init__(self, portal, erased):
         self.portal, self.erased = portal, erased
         self.interactions, self.poison, self.forgotten = {}, set(), set()
+        # Ids that erased readers had made by then.
+        self.of_before = set()
         self.seen, self.session_of, self.latest = set(), {}, {}
         self.counts, self.schema = collections.Counter(), envelope_schema()
 
@@ -122,6 +124,8 @@ class Reckoning:
             made = {"v": 1, "portal": self.portal, "visitor": edge["visitor"], "session": session, "item": item, "kind": kind,
                     "at_ms": at_ms, "trust": edge["trust"]}
             self.interactions.setdefault(f"{batch['pageview']}:{kind}", made)
+            if edge["visitor"] in self.erased and edge["visitor"] not in self.forgotten:
+                self.of_before.add(f"{batch['pageview']}:{kind}")
 
 
 def kinds(event):
@@ -171,7 +175,7 @@ def judge_interactions(reckoning, interactions, erased, faults):
             got = {field: made[field] for field in FIELDS}
             if got != wanted or abs(made["weight"] - WEIGHTS[made["kind"]]) > 1e-6:
                 faults.append(f"different {name}: {got}, expected {wanted}")
-            if until_ms and wanted["at_ms"] <= until_ms < at_ms:
+            if name in reckoning.of_before and at_ms > until_ms:
                 faults.append(f"made after the erasure {name}")
     return sum(map(len, copies.values())) - len(copies)
 

@@ -226,6 +226,13 @@ impl Worker<'_> {
         self.position.get_or_insert_with(nothing).is_drained = true;
         self.is_dirty = true;
         self.commit()?;
+        let context = self.context;
+        context.board.shard(&context.portal.id, &context.shard, |facts| {
+            facts.position.clone_from(&self.position);
+            // Nobody reads it any more, and so it can be behind no more.
+            facts.behind_ms = None;
+            facts.question = None;
+        });
         Ok(Ending::Drained)
     }
 

@@ -49,7 +49,7 @@ impl Fleet {
             fleet.join(name)?;
         }
         for name in BACKENDS {
-            fleet.wait(name, |fleet| fleet.health(name).is_ok_and(|health| health["status"] == "ok"))?;
+            fleet.wait(name, |fleet| fleet.is_ok(name))?;
         }
         Ok(fleet)
     }
@@ -168,9 +168,11 @@ impl Fleet {
     pub(super) fn shards(&self, name: &str, since_ms: u64) -> Result<BTreeSet<String>> {
         let health = self.health(name)?;
         let mut found = BTreeSet::new();
-        for (portal, of_portal) in health["portals"].as_object().context("no portals")? {
-            for (shard, facts) in of_portal["shards"].as_object().context("no shards")? {
-                if facts["is_drained"] == false && facts["last_read_at_ms"].as_u64().is_some_and(|at_ms| at_ms >= since_ms) {
+        for (portal, of_portal) in members(&health, "portals")? {
+            for (shard, facts) in members(of_portal, "shards")? {
+                let is_drained = facts.get("is_drained").and_then(Value::as_bool).context("no is_drained")?;
+                let last_read_at_ms = facts.get("last_read_at_ms").and_then(Value::as_u64).context("no last_read_at_ms")?;
+                if !is_drained && last_read_at_ms >= since_ms {
                     found.insert(format!("{portal} {shard}"));
                 }
             }
@@ -192,9 +194,18 @@ impl Fleet {
         Ok(begun.elapsed())
     }
 
+    /// Whether a backend is well.
+    pub(super) fn is_ok(&self, name: &str) -> bool {
+        self.health(name).is_ok_and(|health| health.get("status").is_some_and(|status| status == "ok"))
+    }
+
     fn wait(&mut self, name: &str, is_up: impl Fn(&Self) -> bool) -> Result<()> {
         self.until(&format!("{name} is up, see {}", self.folder.join("logs").display()), START_TIMEOUT, is_up).map(drop)
     }
+}
+
+fn members<'a>(value: &'a Value, name: &str) -> Result<&'a serde_json::Map<String, Value>> {
+    value.get(name).and_then(Value::as_object).with_context(|| format!("/health has no {name}"))
 }
 
 impl Drop for Fleet {

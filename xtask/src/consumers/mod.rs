@@ -136,16 +136,20 @@ fn hand_over(fleet: &mut Fleet, erased: &Erased) -> Result<()> {
     let [first, second] = BACKENDS;
     let held = fleet.shards(first, 0)?;
     ensure!(!held.is_empty(), "{first} has no shard to hand over");
-    let mut leaving = fleet.part(first)?;
+    let (begun, mut leaving) = (Instant::now(), fleet.part(first)?);
     leaving.stop()?;
-    let stopped_at_ms = now_ms();
-    erased.replay(fleet)?;
+    let (left, stopped_at_ms) = (begun.elapsed(), now_ms());
     let at = stopped_at_ms.to_string();
-    fleet.feed(&["readers", "--visitor", BYSTANDER, "--label", "handover", "--received-at-ms", &at])?;
+    // Meanwhile, so that the first pages of the other have them.
+    let mut feeding = erased.start_replay(fleet)?;
+    feeding.push(fleet.start_feeding(&["readers", "--visitor", BYSTANDER, "--label", "handover", "--received-at-ms", &at])?);
     let handover = fleet.until("the other goes on at once", HANDOVER_MAX, |fleet| {
         fleet.shards(second, stopped_at_ms).is_ok_and(|shards| held.is_subset(&shards))
     })?;
-    println!("{first} stopped in order with {} shards, the other goes on after {:.1} s", held.len(), handover.as_secs_f32());
+    feeding.iter_mut().try_for_each(stack::Part::finish)?;
+    ensure!(fleet.is_ok(second), "{second} holds everything and is not well: {}", fleet.health(second)?);
+    let (left, handover) = (left.as_secs_f32(), handover.as_secs_f32());
+    println!("{first} stopped in order in {left:.1} s with {} shards, the other goes on {handover:.1} s later", held.len());
     Ok(())
 }
 
@@ -170,7 +174,10 @@ fn loss_is_seen(fleet: &Fleet) -> Result<()> {
     let counts: Value = lines.next().and_then(|line| serde_json::from_str(line).ok()).context("the oracle says nothing")?;
     let (missing, other): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with("missing "));
     ensure!(output.status.code() == Some(1), "interactions were dropped on purpose and nobody saw it:\n{text}");
-    ensure!(other.is_empty() && counts["faults"] == missing.len(), "the oracle found something else than the planted loss:\n{text}");
+    ensure!(
+        other.is_empty() && counts.get("faults").is_some_and(|faults| *faults == missing.len()),
+        "the oracle found something else than the planted loss:\n{text}"
+    );
     println!("the planted loss is found, exit 1:\n  {}", missing.join("\n  "));
     Ok(())
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::fleet::{BACKENDS, Fleet};
 use crate::beacon::now_ms;
 use crate::pack;
-use crate::stack::ADMIN_SECRET;
+use crate::stack::{ADMIN_SECRET, Part};
 
 /// Who.
 const VISITOR: &str = "e7a5edeeeeeeeeeeeeeeeeeeeeeeee01";
@@ -28,7 +28,8 @@ pub(super) fn erase(fleet: &mut Fleet) -> Result<Erased> {
     read(fleet, "before", before_ms, 2)?;
     fleet.until("the backends know the reader", OBEY_MAX, |fleet| held(fleet).is_ok_and(|pageviews| pageviews == 2))?;
     let answer = backend(fleet, "erase", &BACKENDS[..1])?;
-    let until_ms = answer.first().and_then(|told| told["erased_until_ms"].as_u64()).context("erase does not say until when")?;
+    let until_ms =
+        answer.first().and_then(|told| told.get("erased_until_ms").and_then(Value::as_u64)).context("erase does not say until when")?;
     let obeyed = fleet.until("the reader is forgotten", OBEY_MAX, |fleet| held(fleet).is_ok_and(|pageviews| pageviews == 0))?;
     println!("a reader with 2 pageviews is erased by one backend, and forgotten by both after {:.1} s", obeyed.as_secs_f32());
     let erased = Erased { before_ms, until_ms };
@@ -46,6 +47,15 @@ impl Erased {
         read(fleet, "unseen", self.before_ms, 1)
     }
 
+    /// The same, without waiting for it.
+    pub(super) fn start_replay(&self, fleet: &Fleet) -> Result<Vec<Part>> {
+        let at = self.before_ms.to_string();
+        let start = |label, count| {
+            fleet.start_feeding(&["readers", "--visitor", VISITOR, "--label", label, "--count", count, "--received-at-ms", &at])
+        };
+        Ok(vec![start("before", "2")?, start("unseen", "1")?])
+    }
+
     /// For the oracle.
     pub(super) fn argument(&self) -> String {
         format!("{VISITOR}={}", self.until_ms)
@@ -60,8 +70,8 @@ fn read(fleet: &Fleet, label: &str, at_ms: u64, count: u32) -> Result<()> {
 /// Pageviews that both backends together hold of him.
 fn held(fleet: &Fleet) -> Result<usize> {
     let told = backend(fleet, "export", &BACKENDS)?;
-    let of_shard = |held: &Value| held["pageviews"].as_array().map_or(0, Vec::len);
-    let held = |told: &Value| told["held"].as_array().map(|shards| shards.iter().map(of_shard).sum::<usize>());
+    let of_shard = |held: &Value| held.get("pageviews").and_then(Value::as_array).map_or(0, Vec::len);
+    let held = |told: &Value| told.get("held").and_then(Value::as_array).map(|shards| shards.iter().map(of_shard).sum::<usize>());
     told.iter().map(|told| held(told).context("an answer without held")).sum()
 }
 
