@@ -3,15 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use wire::{PortalId, VisitorId};
 
 use crate::leases::Position;
 use crate::platform::desk::Desk;
 use crate::stages::Stages;
 use crate::transform::Totals;
+
+/// How long a shard's reader may take to say what it holds.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// What was last seen of a shard; times are Unix milliseconds, 0 is never.
 #[derive(Debug, Clone, Default)]
@@ -32,11 +38,17 @@ pub(crate) struct ShardFacts {
 pub(crate) struct Question(mpsc::Sender<(VisitorId, oneshot::Sender<Value>)>);
 
 impl Question {
-    /// What is held of a reader; `None` when nothing is, or nobody answers.
-    pub(crate) async fn ask(&self, visitor: VisitorId) -> Option<Value> {
+    /// What is held of a reader; `None` when nothing is, or the shard is no longer here.
+    ///
+    /// # Errors
+    /// The shard's reader does not answer: it waits for Kinesis, or reads its memory again.
+    pub(crate) async fn ask(&self, visitor: VisitorId) -> Result<Option<Value>, Elapsed> {
         let (answer, heard) = oneshot::channel();
-        self.0.send((visitor, answer)).await.ok()?;
-        heard.await.ok().filter(|held| !held.is_null())
+        let asking = async {
+            self.0.send((visitor, answer)).await.ok()?;
+            heard.await.ok().filter(|held| !held.is_null())
+        };
+        timeout(ANSWER_MAX, asking).await
     }
 }
 

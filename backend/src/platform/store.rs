@@ -241,3 +241,19 @@ fn last_ms(bytes: &[u8]) -> u64 {
 fn is_of(bytes: &[u8], visitor: VisitorId) -> bool {
     postcard::take_from_bytes::<(u64, u128)>(bytes).is_ok_and(|((_, owner), _)| owner == visitor.bits())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tombstones_that_were_obeyed_are_known_after_a_restart() {
+        let path = std::env::temp_dir().join(format!("pulso-store-{}.redb", std::process::id()));
+        let visitor = VisitorId::from_bits(7);
+        ShardStore::open(&path).unwrap().erase(visitor, 100).unwrap();
+        let mut erased = ShardStore::open(&path).unwrap().erased().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(erased.covers(visitor, 100) && !erased.covers(visitor, 101));
+        assert!(!erased.erase(visitor, 100), "no news: what came afterwards stays");
+    }
+}
