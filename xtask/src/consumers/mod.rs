@@ -133,7 +133,7 @@ fn metrics(fleet: &Fleet) -> Result<()> {
 
 /// SIGTERM: the other goes on at once, and still knows who is erased.
 fn hand_over(fleet: &mut Fleet, erased: &Erased) -> Result<()> {
-    let [first, second] = BACKENDS;
+    let [first, second] = subject::holder(fleet)?;
     let held = fleet.shards(first, 0)?;
     ensure!(!held.is_empty(), "{first} has no shard to hand over");
     let (begun, mut leaving) = (Instant::now(), fleet.part(first)?);

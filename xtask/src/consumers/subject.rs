@@ -53,7 +53,7 @@ impl Erased {
         let start = |label, count| {
             fleet.start_feeding(&["readers", "--visitor", VISITOR, "--label", label, "--count", count, "--received-at-ms", &at])
         };
-        Ok(vec![start("before", "2")?, start("unseen", "1")?])
+        Ok(vec![start("unseen", "1")?, start("before", "2")?])
     }
 
     /// For the oracle.
@@ -67,9 +67,19 @@ fn read(fleet: &Fleet, label: &str, at_ms: u64, count: u32) -> Result<()> {
     fleet.feed(&["readers", "--visitor", VISITOR, "--label", label, "--count", &count, "--received-at-ms", &at])
 }
 
+/// The backend that reads his shard, and the other.
+pub(super) fn holder(fleet: &Fleet) -> Result<[&'static str; 2]> {
+    let [first, second] = BACKENDS;
+    Ok(if held_by(fleet, &[first])? > 0 { [first, second] } else { [second, first] })
+}
+
 /// Pageviews that both backends together hold of him.
 fn held(fleet: &Fleet) -> Result<usize> {
-    let told = backend(fleet, "export", &BACKENDS)?;
+    held_by(fleet, &BACKENDS)
+}
+
+fn held_by(fleet: &Fleet, names: &[&str]) -> Result<usize> {
+    let told = backend(fleet, "export", names)?;
     let of_shard = |held: &Value| held.get("pageviews").and_then(Value::as_array).map_or(0, Vec::len);
     let held = |told: &Value| told.get("held").and_then(Value::as_array).map(|shards| shards.iter().map(of_shard).sum::<usize>());
     told.iter().map(|told| held(told).context("an answer without held")).sum()
