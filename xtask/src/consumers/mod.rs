@@ -64,7 +64,8 @@ fn trial(port: u16, seconds: u32, seed: u64) -> Result<()> {
     let erased = subject::erase(&mut fleet)?;
     plant_loss(&fleet)?;
     metrics(&fleet)?;
-    hand_over(&mut fleet, &erased)?;
+    let left = hand_over(&mut fleet, &erased)?;
+    come_back(&mut fleet, &erased, left)?;
     judge(&fleet, "g1", &["--erased", &erased.argument()]).context("the interactions are not what the events amount to")?;
     loss_is_seen(&fleet)?;
     println!("elapsed {:.0} s", begun.elapsed().as_secs_f32());
@@ -131,8 +132,8 @@ fn metrics(fleet: &Fleet) -> Result<()> {
     crate::run::shown("reading /metrics", &mut command)
 }
 
-/// SIGTERM: the other goes on at once, and still knows who is erased.
-fn hand_over(fleet: &mut Fleet, erased: &Erased) -> Result<()> {
+/// SIGTERM: the other goes on at once. Gives who went, and who is left.
+fn hand_over(fleet: &mut Fleet, erased: &Erased) -> Result<[&'static str; 2]> {
     let [first, second] = subject::holder(fleet)?;
     let held = fleet.shards(first, 0)?;
     ensure!(!held.is_empty(), "{first} has no shard to hand over");
@@ -150,6 +151,19 @@ fn hand_over(fleet: &mut Fleet, erased: &Erased) -> Result<()> {
     ensure!(fleet.is_ok(second), "{second} holds everything and is not well: {}", fleet.health(second)?);
     let (left, handover) = (left.as_secs_f32(), handover.as_secs_f32());
     println!("{first} stopped in order in {left:.1} s with {} shards, the other goes on {handover:.1} s later", held.len());
+    Ok([first, second])
+}
+
+/// Both are gone while an erased reader is replayed: the first records that a process finds are his, and it has to know.
+fn come_back(fleet: &mut Fleet, erased: &Erased, [gone, left]: [&'static str; 2]) -> Result<()> {
+    fleet.part(left)?.stop()?;
+    erased.replay(fleet, "unseen-by-all")?;
+    let since_ms = now_ms();
+    fleet.join(gone)?;
+    let back = fleet.until("one is back and reads", HANDOVER_MAX, |fleet| {
+        fleet.shards(gone, since_ms).is_ok_and(|shards| shards.len() > 1) && fleet.is_ok(gone)
+    })?;
+    println!("both stopped, an erased reader replayed, {gone} reads everything {:.1} s after its start", back.as_secs_f32());
     Ok(())
 }
 

@@ -33,7 +33,7 @@ pub(super) fn erase(fleet: &mut Fleet) -> Result<Erased> {
     let obeyed = fleet.until("the reader is forgotten", OBEY_MAX, |fleet| held(fleet).is_ok_and(|pageviews| pageviews == 0))?;
     println!("a reader with 2 pageviews is erased by one backend, and forgotten by both after {:.1} s", obeyed.as_secs_f32());
     let erased = Erased { before_ms, until_ms };
-    erased.replay(fleet)?;
+    erased.replay(fleet, "unseen")?;
     read(fleet, "after", now_ms(), 1)?;
     fleet.until("what he does afterwards is known", OBEY_MAX, |fleet| held(fleet).is_ok_and(|pageviews| pageviews == 1))?;
     println!("a replay of them is ignored, what he reads afterwards is not");
@@ -41,10 +41,10 @@ pub(super) fn erase(fleet: &mut Fleet) -> Result<Erased> {
 }
 
 impl Erased {
-    /// The same records again, and one of that time that nobody has seen yet.
-    pub(super) fn replay(&self, fleet: &Fleet) -> Result<()> {
+    /// The same records again, and one of that time that nobody has seen yet, by this name.
+    pub(super) fn replay(&self, fleet: &Fleet, unseen: &str) -> Result<()> {
         read(fleet, "before", self.before_ms, 2)?;
-        read(fleet, "unseen", self.before_ms, 1)
+        read(fleet, unseen, self.before_ms, 1)
     }
 
     /// The same, without waiting for it.
@@ -53,7 +53,7 @@ impl Erased {
         let start = |label, count| {
             fleet.start_feeding(&["readers", "--visitor", VISITOR, "--label", label, "--count", count, "--received-at-ms", &at])
         };
-        Ok(vec![start("unseen", "1")?, start("before", "2")?])
+        Ok(vec![start("unseen-at-handover", "1")?, start("before", "2")?])
     }
 
     /// For the oracle.
