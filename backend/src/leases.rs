@@ -1,7 +1,7 @@
 //! Who does what: one lease per shard and per portal, held by counting up a number that only its holder may change.
 //! Nobody compares clocks: a lease whose number stands still for a while, by the observer's own clock, is free.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use wire::PortalId;
@@ -109,12 +109,23 @@ impl Watch {
         let mine = loads.get(me).map_or(0, Vec::len);
         if !free.is_empty() {
             // Somebody has to: what another takes at the same moment, the table refuses to one of us.
-            free.truncate(share.saturating_sub(mine).max(usize::from(mine == 0)));
+            let mut room = share.saturating_sub(mine).max(usize::from(mine == 0));
+            free.retain(|job| {
+                let has_room = room > 0;
+                room = room.saturating_sub(1);
+                // Whoever has room for it does not do such jobs.
+                has_room || self.stands(job, now_ms, 2 * DEAD_AFTER_MS)
+            });
             return free;
         }
         // One at a time, and only from who has two more, so that jobs do not go to and fro.
         let most = loads.into_iter().max_by_key(|(_, jobs)| jobs.len());
         most.filter(|(_, jobs)| jobs.len() >= mine + 2).and_then(|(_, jobs)| jobs.into_iter().next()).into_iter().collect()
+    }
+
+    /// Whether somebody was seen working on it.
+    pub(crate) fn was_worked_on(&self, job: &Job) -> bool {
+        self.moved.contains(job)
     }
 
     fn note(&mut self, table: &Table, now_ms: u64) {
@@ -124,16 +135,19 @@ impl Watch {
         }
         self.looked_at_ms = now_ms;
         self.seen.retain(|job, _| table.contains_key(job));
+        self.moved.retain(|job| table.contains_key(job));
         for (job, lease) in table {
             let known = self.seen.entry(job.clone()).or_insert((lease.counter, now_ms));
             if known.0 != lease.counter {
                 *known = (lease.counter, now_ms);
+                self.moved.insert(job.clone());
             }
         }
     }
 
-    fn is_dead(&self, job: &Job, now_ms: u64) -> bool {
-        self.seen.get(job).is_none_or(|(_, since_ms)| now_ms.saturating_sub(*since_ms) > DEAD_AFTER_MS)
+    /// Whether nobody has counted for longer than this.
+    fn stands(&self, job: &Job, now_ms: u64, for_ms: u64) -> bool {
+        self.seen.get(job).is_none_or(|(_, since_ms)| now_ms.saturating_sub(*since_ms) > for_ms)
     }
 }
 
@@ -213,6 +227,24 @@ mod tests {
         let held = table(&[Some("a"), Some("b")]);
         assert_eq!(wanted(&mut watch, &held, "b", T0), []);
         assert_eq!(wanted(&mut watch, &held, "b", T0 + 10 * DEAD_AFTER_MS), []);
+    }
+
+    #[test]
+    fn what_the_table_says_is_ours_and_is_not_is_taken_again() {
+        let (mut watch, held) = (Watch::default(), table(&[Some("a"), Some("a")]));
+        assert_eq!(watch.wanted(&held, "a", T0, |_| true, |job| *job == self::job(0)), [job(1)]);
+    }
+
+    #[test]
+    fn what_stays_free_is_taken_by_whoever_can() {
+        let (mut watch, table) = (Watch::default(), table(&[Some("a"), Some("b"), Some("a"), None]));
+        let mut renewed = table.clone();
+        assert_eq!(wanted(&mut watch, &renewed, "a", T0), [], "b has room");
+        for (counter, now_ms) in [(2, T0 + DEAD_AFTER_MS), (3, T0 + 2 * DEAD_AFTER_MS)] {
+            renewed.values_mut().filter(|lease| lease.owner.is_some()).for_each(|lease| lease.counter = counter);
+            assert_eq!(wanted(&mut watch, &renewed, "a", now_ms), []);
+        }
+        assert_eq!(wanted(&mut watch, &renewed, "a", T0 + 2 * DEAD_AFTER_MS + 1), [job(3)], "b does not do it");
     }
 
     #[test]

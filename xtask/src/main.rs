@@ -2,6 +2,7 @@
 
 mod beacon;
 mod bench;
+mod consumers;
 mod dev;
 mod faults;
 mod ledger;
@@ -52,6 +53,8 @@ enum Verb {
     E2e(suite::Options),
     /// The fault matrix against the real worker: nothing may be lost.
     Faults(faults::Options),
+    /// Two backends share the work: shards split and merge, one is killed, a reader is erased; an outside client counts.
+    Consumers(consumers::Options),
     /// The simulator: faults in virtual time, and nothing may be lost.
     Sim(sim::Options),
     /// Measure, beside what others would take; writes BENCHMARKS.md.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => suite::test(&options),
         Verb::E2e(options) => suite::e2e(&options),
         Verb::Faults(options) => faults::verb(&options),
+        Verb::Consumers(options) => consumers::verb(&options),
         Verb::Sim(options) => sim::verb(&options),
         Verb::Bench(options) => bench::verb(&options),
         Verb::Tidy => tidy::verb(),

@@ -50,6 +50,11 @@ pub(crate) fn everything(wasm: &WasmTarget, is_release: bool) -> Result<()> {
     tracker(&built(Panic::Abort, "tracker.wasm"), is_release)?;
     worker(&built(Panic::Unwind, "edge.wasm"), is_release)?;
     copy_folder(&paths::at("www"), &paths::at("target/assets"))?;
+    native()
+}
+
+/// Builds what runs on this machine: the backend and the fault proxy.
+pub(crate) fn native() -> Result<()> {
     run::logged("build backend", &mut native_cargo(&["build", "-p", "backend", "-p", "pulso-tests"]), 330)
 }
 

@@ -43,6 +43,12 @@ pub(crate) fn ensure() -> Result<WasmTarget> {
     Ok(wasm)
 }
 
+/// What the trials without a worker need.
+pub(crate) fn ensure_stand_ins() -> Result<()> {
+    node_modules()?;
+    venv()
+}
+
 /// A program on the PATH.
 pub(crate) fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;

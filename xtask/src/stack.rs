@@ -3,24 +3,22 @@
 mod aws;
 mod commands;
 mod memory;
+mod part;
 mod side_door;
 mod trial;
 
-use std::fs::{self, File};
+use std::fs;
 use std::net::TcpListener;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 
 use crate::paths;
 
 pub(crate) use self::aws::SqsQueues;
+pub(crate) use self::part::Part;
 pub(crate) use self::side_door::{BUCKET, BUCKET_KEY, SideDoor};
 pub(crate) use self::trial::{Keys, Queue, Trial};
 
@@ -35,8 +33,6 @@ pub(crate) const ADMIN_SECRET: &str = "local-admin-secret";
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long the parts may take to finish what was accepted.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a part may take to stop before it is killed.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -72,13 +68,6 @@ pub(crate) struct Stack {
     sqs: Option<SqsQueues>,
     folder: PathBuf,
     parts: Vec<Part>,
-}
-
-#[derive(Debug)]
-struct Part {
-    name: &'static str,
-    child: Child,
-    log: PathBuf,
 }
 
 impl Plan {
@@ -165,7 +154,7 @@ impl Stack {
 
     /// Ends a part at once, as a crash or the kernel would.
     pub(crate) fn kill(&mut self, name: &str) -> Result<()> {
-        let index = self.parts.iter().position(|part| part.name == name).with_context(|| format!("{name} is not running"))?;
+        let index = self.parts.iter().position(|part| part.name() == name).with_context(|| format!("{name} is not running"))?;
         self.parts.remove(index).kill()
     }
 
@@ -189,8 +178,8 @@ impl Stack {
 
     /// Memory of workerd that is not shared with others, KiB.
     pub(crate) fn workerd_rss_kib(&self) -> Option<u64> {
-        let worker = self.parts.iter().find(|part| part.name == "worker")?;
-        memory::rss_kib(worker.child.id(), "workerd")
+        let worker = self.parts.iter().find(|part| part.name() == "worker")?;
+        memory::rss_kib(worker.id(), "workerd")
     }
 
     /// Where the parts keep their state.
@@ -229,12 +218,7 @@ impl Stack {
 
     /// An error that names the part that died and shows its last lines, if one did.
     pub(crate) fn check(&mut self) -> Result<()> {
-        for part in &mut self.parts {
-            if let Some(status) = part.child.try_wait()? {
-                bail!("{} ended ({status}); the end of {}:\n{}", part.name, part.log.display(), tail(&part.log));
-            }
-        }
-        Ok(())
+        self.parts.iter_mut().try_for_each(Part::check)
     }
 
     /// Waits until what was accepted is in the streams and read, then stops every part, last started first.
@@ -281,19 +265,8 @@ impl Stack {
     }
 
     fn spawn(&mut self, name: &'static str) -> Result<()> {
-        let mut command = self.command(name)?;
-        let log = self.folder.join("logs").join(format!("{name}.log"));
-        // A part that is revived writes on.
-        let file = File::options().create(true).append(true).open(&log)?;
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(file.try_clone()?)
-            .stderr(file)
-            // A group of its own: Ctrl-C reaches us alone, and we stop children of children too.
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("{name} cannot be started"))?;
-        self.parts.push(Part { name, child, log });
+        let part = Part::start(name, &mut self.command(name)?, &self.logs())?;
+        self.parts.push(part);
         Ok(())
     }
 
@@ -312,7 +285,7 @@ impl Stack {
                 && Instant::now() > deadline
             {
                 let log = self.logs().join(format!("{name}.log"));
-                bail!("{name} is not ready after 60 s ({url}: {error}); the end of its log:\n{}", tail(&log));
+                bail!("{name} is not ready after 60 s ({url}: {error}); the end of its log:\n{}", part::tail(&log));
             }
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -328,31 +301,6 @@ impl Drop for Stack {
     }
 }
 
-impl Part {
-    /// SIGKILL to its whole group.
-    fn kill(&mut self) -> Result<()> {
-        killpg(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGKILL)?;
-        self.child.wait()?;
-        Ok(())
-    }
-
-    /// Asks its whole group to stop, and kills what does not.
-    fn stop(&mut self) -> Result<()> {
-        let group = Pid::from_raw(i32::try_from(self.child.id())?);
-        if self.child.try_wait()?.is_none() {
-            // Gone already is as good as stopped.
-            let _ = killpg(group, Signal::SIGTERM);
-        }
-        let deadline = Instant::now() + STOP_TIMEOUT;
-        while self.child.try_wait()?.is_none() && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        let _ = killpg(group, Signal::SIGKILL);
-        self.child.wait()?;
-        Ok(())
-    }
-}
-
 /// The body of a 2xx.
 pub(crate) fn get(url: &str) -> Result<String> {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
@@ -362,10 +310,4 @@ pub(crate) fn get(url: &str) -> Result<String> {
 fn get_as_admin(url: &str) -> Result<String> {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
     Ok(agent.get(url).header("Authorization", format!("Bearer {ADMIN_SECRET}")).call()?.body_mut().read_to_string()?)
-}
-
-fn tail(log: &Path) -> String {
-    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    lines.get(lines.len().saturating_sub(20)..).unwrap_or_default().join("\n")
 }

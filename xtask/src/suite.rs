@@ -30,6 +30,9 @@ pub(crate) struct Options {
     port: u16,
 }
 
+/// The ports of the trial with two backends, after those of the fault run.
+const CONSUMERS_PORT: u16 = 70;
+
 type Check<'a> = (&'static str, Box<dyn Fn() -> Result<()> + 'a>);
 
 /// The verb.
@@ -91,6 +94,7 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
         ("a dropped record is seen by the reader's test", Box::new(|| loss_is_seen_by_reader(options))),
         ("shards follow the load", Box::new(|| scale::check(options.port))),
         ("faults between worker and Kinesis, nothing lost", Box::new(|| faults::quick(options.port))),
+        ("two backends share streams, one is killed", Box::new(|| consumers::quick(options.port + CONSUMERS_PORT))),
     ]
 }
 

@@ -7,12 +7,17 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use wire::{PortalId, VisitorId};
 
 use crate::leases::{Job, Position};
 use crate::platform::desk::Desk;
 use crate::stages::Stages;
 use crate::transform::Totals;
+
+/// How long a shard's reader may take to say what it holds.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// What was last seen of a shard; times are Unix milliseconds, 0 is never.
 #[derive(Debug, Clone, Default)]

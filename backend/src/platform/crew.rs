@@ -34,6 +34,8 @@ const SURVEY_PATIENCE: Duration = Duration::from_secs(5);
 const SIT_OUT: Duration = Duration::from_secs(30);
 /// How long the last commits may take when the process has to end.
 const LAST_COMMITS: Duration = Duration::from_secs(8);
+/// How long one that was taken from us may take: the others have to be renewed meanwhile.
+const LAST_COMMIT: Duration = Duration::from_secs(2);
 
 /// The leases of this process.
 pub(crate) struct Crew {
@@ -46,6 +48,8 @@ pub(crate) struct Crew {
     with_portals: bool,
     creates_streams: bool,
     held: BTreeMap<Job, Held>,
+    /// Jobs that failed here, and when.
+    failed: BTreeMap<Job, Instant>,
     listings: BTreeMap<PortalId, Listing>,
     surveyed: Option<Instant>,
     /// What failed here lately: another may have more luck.
@@ -80,6 +84,7 @@ impl Crew {
             with_portals,
             creates_streams,
             held: BTreeMap::new(),
+            failed: BTreeMap::new(),
             listings: BTreeMap::new(),
             surveyed: None,
             failed: BTreeMap::new(),
@@ -276,7 +281,8 @@ impl Crew {
         Ok(())
     }
 
-    /// Removes jobs of streams and shards that are no more, once nobody works on them.
+    /// Removes jobs of streams and shards that are no more, once nobody works on them, and stores that are no longer ours.
+    /// A shard that was never drained may be new, and our listing old.
     async fn tidy(&self, table: &Table) -> std::result::Result<(), String> {
         for (job, lease) in table {
             let Job::Shard { portal, stream_created_at_ms, shard } = job else { continue };

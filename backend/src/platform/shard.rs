@@ -199,19 +199,8 @@ fn open<'a>(context: &'a ShardContext, progress: &'a Progress, known: Option<Pos
 
 impl Worker<'_> {
     async fn read_on(&mut self, stop: &mut watch::Receiver<()>) -> std::result::Result<Ending, Failure> {
-        let stream = self.context.portal.events_stream();
-        let start = match &self.position {
-            Some(position) => Start::After(position.sequence_number.clone()),
-            None => Start::TrimHorizon,
-        };
-        let mut iterator = match self.context.kinesis.iterator(&stream, &self.context.shard, &start).await {
-            // A sequence number that the stream does not know, but we know when its record came.
-            Err(Trouble::Refused(_)) => {
-                let since_ms = self.position.as_ref().map_or(0, |position| position.arrived_at_ms);
-                self.context.kinesis.iterator(&stream, &self.context.shard, &Start::Since(since_ms)).await?
-            }
-            outcome => outcome?,
-        };
+        let Some(iterator) = is_stopped(stop, self.iterator()).await else { return self.stop() };
+        let mut iterator = iterator?;
         loop {
             let Some(page) = is_stopped(stop, self.context.kinesis.records(&iterator)).await else { return self.stop() };
             let page = page?;
@@ -226,13 +215,28 @@ impl Worker<'_> {
             if self.is_dirty && self.committed.elapsed() >= self.commit_after {
                 self.commit()?;
             }
-            self.bury()?;
             self.answer()?;
             iterator = next;
             let pause = if page.behind_ms == 0 { IDLE } else { BEHIND };
             if is_stopped(stop, sleep(pause)).await.is_none() {
                 return self.stop();
             }
+        }
+    }
+
+    async fn iterator(&self) -> std::result::Result<String, Trouble> {
+        let (context, stream) = (self.context, self.context.portal.events_stream());
+        let start = match &self.position {
+            Some(position) => Start::After(position.sequence_number.clone()),
+            None => Start::TrimHorizon,
+        };
+        match context.kinesis.iterator(&stream, &context.shard, &start).await {
+            // A sequence number that the stream does not know, but we know when its record came.
+            Err(Trouble::Refused(_)) => {
+                let since_ms = self.position.as_ref().map_or(0, |position| position.arrived_at_ms);
+                context.kinesis.iterator(&stream, &context.shard, &Start::Since(since_ms)).await
+            }
+            outcome => outcome,
         }
     }
 
@@ -246,6 +250,13 @@ impl Worker<'_> {
         self.position.get_or_insert_with(nothing).is_drained = true;
         self.is_dirty = true;
         self.commit()?;
+        let context = self.context;
+        context.board.shard(&context.portal.id, &context.shard, |facts| {
+            facts.position.clone_from(&self.position);
+            // Nobody reads it any more, and so it can be behind no more.
+            facts.behind_ms = None;
+            facts.question = None;
+        });
         Ok(Ending::Drained)
     }
 

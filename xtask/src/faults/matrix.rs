@@ -82,7 +82,7 @@ const ROWS: &[(u8, &str, &[Test])] = &[
                 "tracker/src/attention.rs",
                 &["a_clock_that_runs_backwards_takes_nothing_away", "a_sleep_of_hours_is_credited_one_window_at_most"],
             ),
-            Named("backend/src/state.rs", &["a_wrong_clock_is_corrected_and_nothing_happens_in_the_future"]),
+            Named("backend/src/transform/tests.rs", &["a_wrong_clock_is_corrected_and_nothing_happens_in_the_future"]),
         ],
     ),
     (14, "credentials, rights, stream, key", &[Run(&["14", "14s"])]),

@@ -26,6 +26,7 @@ use clap::Args;
 use crate::stack::{self, Plan, Trial};
 use crate::{pack, setup};
 
+pub(crate) use self::proxy::Proxy;
 use self::report::Report;
 use self::rows::Row;
 use self::sqs::Sqs;

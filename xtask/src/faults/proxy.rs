@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 
 /// The control route of one proxy.
 #[derive(Debug, Clone)]
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     agent: ureq::Agent,
     url: String,
 }
 
 /// What it did since it started.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     /// PutRecords calls that came.
     pub puts: u64,
     /// Records that the stand-in said it stored.
@@ -27,31 +27,31 @@ pub(super) struct Tally {
 
 impl Proxy {
     /// At this address.
-    pub(super) fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str) -> Self {
         let agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
         Self { agent, url: format!("{url}/__faults") }
     }
 
     /// From now on it does this.
-    pub(super) fn plan(&self, plan: &Value) -> Result<()> {
+    pub(crate) fn plan(&self, plan: &Value) -> Result<()> {
         self.agent.put(&self.url).send_json(plan).context("the fault proxy does not take the plan")?;
         Ok(())
     }
 
     /// From now on it passes everything.
-    pub(super) fn heal(&self) -> Result<()> {
+    pub(crate) fn heal(&self) -> Result<()> {
         self.plan(&json!({}))
     }
 
     /// What it did.
-    pub(super) fn tally(&self) -> Result<Tally> {
+    pub(crate) fn tally(&self) -> Result<Tally> {
         self.agent.get(&self.url).call()?.body_mut().read_json().context("the fault proxy tells no tally")
     }
 }
 
 impl Tally {
     /// Calls that got a fault.
-    pub(super) fn faults(&self) -> u64 {
+    pub(crate) fn faults(&self) -> u64 {
         self.injected.values().sum()
     }
 }

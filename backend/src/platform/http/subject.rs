@@ -43,8 +43,10 @@ pub(super) async fn export(State(desk): State<Desk>, Path(text): Path<String>, h
     };
     let mut held: Vec<Value> = Vec::new();
     for question in desk.board.questions() {
-        if let Some(answer) = question.ask(visitor).await {
-            held.push(answer);
+        match question.ask(visitor).await {
+            Ok(answer) => held.extend(answer),
+            // Half of what is held would look like all of it.
+            Err(_) => return refusal(StatusCode::SERVICE_UNAVAILABLE, "a shard is busy, try again"),
         }
     }
     Json(json!({ "visitor": visitor, "at_ms": now_ms(), "held": held })).into_response()
