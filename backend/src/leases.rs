@@ -1,7 +1,7 @@
 //! Who does what: one lease per shard and per portal, held by counting up a number that only its holder may change.
 //! Nobody compares clocks: a lease whose number stands still for a while, by the observer's own clock, is free.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use wire::PortalId;
@@ -94,7 +94,7 @@ impl Watch {
     ) -> Vec<Job> {
         self.note(table, now_ms);
         let open: Vec<_> = table.iter().filter(|(job, lease)| is_ready(job) && !is_done(lease)).collect();
-        let lives = |job: &Job, owner: &String| if owner == me { is_held(job) } else { !self.is_dead(job, now_ms) };
+        let lives = |job: &Job, owner: &String| if owner == me { is_held(job) } else { !self.stands(job, now_ms, DEAD_AFTER_MS) };
         let holder = |job: &Job, lease: &Lease| lease.owner.clone().filter(|owner| lives(job, owner));
         let mut loads: BTreeMap<String, Vec<Job>> = BTreeMap::from([(me.to_owned(), Vec::new())]);
         let mut free = Vec::new();
@@ -123,11 +123,6 @@ impl Watch {
         most.filter(|(_, jobs)| jobs.len() >= mine + 2).and_then(|(_, jobs)| jobs.into_iter().next()).into_iter().collect()
     }
 
-    /// Whether somebody was seen working on it.
-    pub(crate) fn was_worked_on(&self, job: &Job) -> bool {
-        self.moved.contains(job)
-    }
-
     fn note(&mut self, table: &Table, now_ms: u64) {
         // While we could not look, nobody stood still for all that we know.
         if now_ms.saturating_sub(self.looked_at_ms) > DEAD_AFTER_MS {
@@ -135,12 +130,10 @@ impl Watch {
         }
         self.looked_at_ms = now_ms;
         self.seen.retain(|job, _| table.contains_key(job));
-        self.moved.retain(|job| table.contains_key(job));
         for (job, lease) in table {
             let known = self.seen.entry(job.clone()).or_insert((lease.counter, now_ms));
             if known.0 != lease.counter {
                 *known = (lease.counter, now_ms);
-                self.moved.insert(job.clone());
             }
         }
     }
@@ -222,20 +215,6 @@ mod tests {
     }
 
     #[test]
-    fn who_could_not_look_for_a_while_takes_nobody_for_dead() {
-        let mut watch = Watch::default();
-        let held = table(&[Some("a"), Some("b")]);
-        assert_eq!(wanted(&mut watch, &held, "b", T0), []);
-        assert_eq!(wanted(&mut watch, &held, "b", T0 + 10 * DEAD_AFTER_MS), []);
-    }
-
-    #[test]
-    fn what_the_table_says_is_ours_and_is_not_is_taken_again() {
-        let (mut watch, held) = (Watch::default(), table(&[Some("a"), Some("a")]));
-        assert_eq!(watch.wanted(&held, "a", T0, |_| true, |job| *job == self::job(0)), [job(1)]);
-    }
-
-    #[test]
     fn what_stays_free_is_taken_by_whoever_can() {
         let (mut watch, table) = (Watch::default(), table(&[Some("a"), Some("b"), Some("a"), None]));
         let mut renewed = table.clone();
@@ -244,7 +223,15 @@ mod tests {
             renewed.values_mut().filter(|lease| lease.owner.is_some()).for_each(|lease| lease.counter = counter);
             assert_eq!(wanted(&mut watch, &renewed, "a", now_ms), []);
         }
-        assert_eq!(wanted(&mut watch, &renewed, "a", T0 + 2 * DEAD_AFTER_MS + 1), [job(3)], "b does not do it");
+        assert_eq!(wanted(&mut watch, &renewed, "a", T0 + 2 * DEAD_AFTER_MS + 1), [job_of(3)], "b does not do it");
+    }
+
+    #[test]
+    fn who_could_not_look_for_a_while_takes_nobody_for_dead() {
+        let mut watch = Watch::default();
+        let held = table(&[Some("a"), Some("b")]);
+        assert_eq!(wanted(&mut watch, &held, "b", T0), []);
+        assert_eq!(wanted(&mut watch, &held, "b", T0 + 10 * DEAD_AFTER_MS), []);
     }
 
     #[test]

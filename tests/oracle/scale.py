@@ -20,10 +20,6 @@ from streams import ROOT, client, until
 EVENTS, ON_DEMAND, IDLE = "pulso-g1-events", "pulso-g1-interactions", "pulso-ge-events"
 TAG = "pulso:scaled"
 SHARDS_MAX = 12
-# kinesis-local listens on every address of the machine, and has no option for it.
-LOOPBACK = """data:text/javascript,import net from "node:net";const {listen}=net.Server.prototype;
-net.Server.prototype.listen=function(port,...rest){return typeof port==="object"?listen.call(this,{...port,host:"127.0.0.1"},...rest)
-:listen.call(this,port,"127.0.0.1",...rest.filter((one)=>typeof one==="function"))}""".replace("\n", "")
 
 
 class World:
@@ -42,7 +38,7 @@ class World:
             "SFTP_ENABLED": "0", "STATE_DIR": str(folder),
         }
         commands = [
-            ([modules / ".bin/node", "--import", LOOPBACK, modules / "kinesis-local/main.js"], kinesis),
+            ([modules / ".bin/node", "--require", ROOT / "tests/stand_in/loopback.cjs", modules / "kinesis-local/main.js"], kinesis),
             ([ROOT / "target/venv/bin/ministack"], cloudwatch),
         ]
         self.log = open(folder / "servers.log", "w+")

@@ -11,7 +11,7 @@ use clap::Args;
 use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
-use crate::{faults, pack, paths, replay, run, scale, setup, sim, tail, tidy};
+use crate::{consumers, faults, pack, paths, replay, run, scale, setup, sim, tail, tidy};
 
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";

@@ -5,19 +5,15 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::error::Elapsed;
-use tokio::time::timeout;
 use wire::{PortalId, VisitorId};
 
 use crate::leases::{Job, Position};
 use crate::platform::desk::Desk;
 use crate::stages::Stages;
 use crate::transform::Totals;
-
-/// How long a shard's reader may take to say what it holds.
-const ANSWER_MAX: Duration = Duration::from_secs(20);
 
 /// What was last seen of a shard; times are Unix milliseconds, 0 is never.
 #[derive(Debug, Clone, Default)]
@@ -34,22 +30,24 @@ pub(crate) struct ShardFacts {
 }
 
 /// How long a shard's reader may take to answer: it answers between two pages.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the HTTP server asks of a shard's reader.
 #[derive(Debug, Clone)]
 pub(crate) struct Question(mpsc::Sender<(VisitorId, oneshot::Sender<Value>)>);
 
 impl Question {
-    /// What is held of a reader; `None` when nothing is.
-    pub(crate) async fn ask(&self, visitor: VisitorId) -> Option<Value> {
+    /// What is held of a reader; `None` when nothing is, or the shard is no longer here.
+    ///
+    /// # Errors
+    /// The shard's reader does not answer: it waits for Kinesis, or reads its memory again.
+    pub(crate) async fn ask(&self, visitor: VisitorId) -> Result<Option<Value>, Elapsed> {
         let (answer, heard) = oneshot::channel();
         let asked = async {
             self.0.send((visitor, answer)).await.ok()?;
             heard.await.ok()
         };
-        let unanswered = || json!({ "unanswered": "a shard is busy or its stream away: ask again" });
-        tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Some(unanswered())).filter(|held| !held.is_null())
+        tokio::time::timeout(PATIENCE, asked).await.map(|held| held.filter(|held| !held.is_null()))
     }
 }
 

@@ -34,8 +34,6 @@ const SURVEY_PATIENCE: Duration = Duration::from_secs(5);
 const SIT_OUT: Duration = Duration::from_secs(30);
 /// How long the last commits may take when the process has to end.
 const LAST_COMMITS: Duration = Duration::from_secs(8);
-/// How long one that was taken from us may take: the others have to be renewed meanwhile.
-const LAST_COMMIT: Duration = Duration::from_secs(2);
 
 /// The leases of this process.
 pub(crate) struct Crew {
@@ -48,8 +46,6 @@ pub(crate) struct Crew {
     with_portals: bool,
     creates_streams: bool,
     held: BTreeMap<Job, Held>,
-    /// Jobs that failed here, and when.
-    failed: BTreeMap<Job, Instant>,
     listings: BTreeMap<PortalId, Listing>,
     surveyed: Option<Instant>,
     /// What failed here lately: another may have more luck.
@@ -84,7 +80,6 @@ impl Crew {
             with_portals,
             creates_streams,
             held: BTreeMap::new(),
-            failed: BTreeMap::new(),
             listings: BTreeMap::new(),
             surveyed: None,
             failed: BTreeMap::new(),
@@ -281,16 +276,16 @@ impl Crew {
         Ok(())
     }
 
-    /// Removes jobs of streams and shards that are no more, once nobody works on them, and stores that are no longer ours.
-    /// A shard that was never drained may be new, and our listing old.
+    /// Removes jobs of streams and shards that are no more, once nobody works on them.
     async fn tidy(&self, table: &Table) -> std::result::Result<(), String> {
         for (job, lease) in table {
             let Job::Shard { portal, stream_created_at_ms, shard } = job else { continue };
             let Some(listing) = self.listings.get(portal) else { continue };
             let is_listed = listing.shards.iter().any(|known| known.id == *shard);
             let is_old = *stream_created_at_ms < listing.stream_created_at_ms;
-            let is_free = lease.owner.is_none() || is_old;
-            if is_free && (is_old || (*stream_created_at_ms == listing.stream_created_at_ms && !is_listed)) {
+            // What was never drained may be new, and our listing old.
+            let is_drained = lease.position.as_ref().is_some_and(|position| position.is_drained);
+            if is_old || (!is_listed && is_drained && lease.owner.is_none()) {
                 tracing::info!(job = job.key(), "is no more");
                 self.table.remove(job, lease.counter).await?;
                 self.work.delete_store(job);

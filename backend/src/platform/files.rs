@@ -84,16 +84,6 @@ impl DataFolder {
         Ok(folder.join(format!("{}.redb", job.key())))
     }
 
-    /// Removes a shard's store, if there is one. What cannot be removed now is tried again.
-    pub(crate) fn remove_store(&self, job: &Job) {
-        let path = self.path.join("shards").join(format!("{}.redb", job.key()));
-        match fs::remove_file(&path) {
-            Ok(()) => tracing::info!(job = job.key(), "its store is removed: it is kept elsewhere, or no more"),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!("{} cannot be removed: {error}", path.display()),
-        }
-    }
-
     fn snapshot(&self, portal: &PortalId) -> PathBuf {
         self.path.join(format!("{portal}.json"))
     }

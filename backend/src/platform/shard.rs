@@ -199,11 +199,23 @@ fn open<'a>(context: &'a ShardContext, progress: &'a Progress, known: Option<Pos
 
 impl Worker<'_> {
     async fn read_on(&mut self, stop: &mut watch::Receiver<()>) -> std::result::Result<Ending, Failure> {
-        let Some(iterator) = is_stopped(stop, self.iterator()).await else { return self.stop() };
-        let mut iterator = iterator?;
+        let stream = self.context.portal.events_stream();
+        let start = match &self.position {
+            Some(position) => Start::After(position.sequence_number.clone()),
+            None => Start::TrimHorizon,
+        };
+        let mut iterator = match self.context.kinesis.iterator(&stream, &self.context.shard, &start).await {
+            // A sequence number that the stream does not know, but we know when its record came.
+            Err(Trouble::Refused(_)) => {
+                let since_ms = self.position.as_ref().map_or(0, |position| position.arrived_at_ms);
+                self.context.kinesis.iterator(&stream, &self.context.shard, &Start::Since(since_ms)).await?
+            }
+            outcome => outcome?,
+        };
         loop {
             let Some(page) = is_stopped(stop, self.context.kinesis.records(&iterator)).await else { return self.stop() };
             let page = page?;
+            self.bury()?;
             let (interactions, poison) = self.take(&page)?;
             let effects = self.effects(&poison, &interactions);
             // Between the transform and its effects there is no commit: what is dropped here is made again by the next.
@@ -224,22 +236,6 @@ impl Worker<'_> {
         }
     }
 
-    async fn iterator(&self) -> std::result::Result<String, Trouble> {
-        let (context, stream) = (self.context, self.context.portal.events_stream());
-        let start = match &self.position {
-            Some(position) => Start::After(position.sequence_number.clone()),
-            None => Start::TrimHorizon,
-        };
-        match context.kinesis.iterator(&stream, &context.shard, &start).await {
-            // A sequence number that the stream does not know, but we know when its record came.
-            Err(Trouble::Refused(_)) => {
-                let since_ms = self.position.as_ref().map_or(0, |position| position.arrived_at_ms);
-                context.kinesis.iterator(&stream, &context.shard, &Start::Since(since_ms)).await
-            }
-            outcome => outcome,
-        }
-    }
-
     fn stop(&mut self) -> std::result::Result<Ending, Failure> {
         self.commit()?;
         Ok(Ending::Stopped)
@@ -253,7 +249,7 @@ impl Worker<'_> {
         let context = self.context;
         context.board.shard(&context.portal.id, &context.shard, |facts| {
             facts.position.clone_from(&self.position);
-            // Nobody reads it any more, and so it can be behind no more.
+            // Nobody reads it any more: it is not behind, and answers nothing.
             facts.behind_ms = None;
             facts.question = None;
         });

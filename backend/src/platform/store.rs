@@ -11,12 +11,10 @@ use wire::{PageviewId, VisitorId};
 
 use crate::error::{Error, Result};
 use crate::leases::Position;
-use crate::transform::{Erased, KEEP_MS, KEEP_VISITOR_MS, Pageview, Remembered, Totals, Transform, Visitor};
+use crate::transform::{KEEP_MS, KEEP_VISITOR_MS, Pageview, Remembered, Totals, Transform, Visitor};
 
 const PAGEVIEWS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("pageviews");
 const VISITORS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("visitors");
-/// Tombstones that this file has obeyed: after a restart they are no news, and what came after them stays.
-const ERASED: TableDefinition<'_, u128, u64> = TableDefinition::new("erased");
 /// One row under the key 0: where everything stands.
 const STATE: TableDefinition<'_, u8, &[u8]> = TableDefinition::new("state");
 /// The store's own cache, bytes: what is hot is in the transform's memory.
@@ -66,7 +64,6 @@ impl ShardStore {
         let write = self.database.begin_write()?;
         write.open_table(PAGEVIEWS)?;
         write.open_table(VISITORS)?;
-        write.open_table(ERASED)?;
         write.open_table(STATE)?;
         write.commit()?;
         Ok(())
@@ -165,22 +162,6 @@ impl ShardStore {
             }
             write.commit()?;
             Ok(())
-        };
-        work().map_err(|error| self.unusable(&error))
-    }
-
-    /// The tombstones that this file has obeyed.
-    ///
-    /// # Errors
-    /// [`Error::StoreUnusable`].
-    pub(crate) fn erased(&self) -> Result<Erased> {
-        let work = || -> std::result::Result<Erased, redb::Error> {
-            let mut erased = Erased::default();
-            for row in self.database.begin_read()?.open_table(ERASED)?.iter()? {
-                let (visitor, until_ms) = row?;
-                erased.erase(VisitorId::from_bits(visitor.value()), until_ms.value());
-            }
-            Ok(erased)
         };
         work().map_err(|error| self.unusable(&error))
     }
@@ -344,21 +325,5 @@ mod tests {
         store.commit(&mut transform, &position("3"), 0).unwrap();
         assert_eq!(held(&store), (false, 0));
         let _ = std::fs::remove_dir_all(folder);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tombstones_that_were_obeyed_are_known_after_a_restart() {
-        let path = std::env::temp_dir().join(format!("pulso-store-{}.redb", std::process::id()));
-        let visitor = VisitorId::from_bits(7);
-        ShardStore::open(&path).unwrap().erase(visitor, 100).unwrap();
-        let mut erased = ShardStore::open(&path).unwrap().erased().unwrap();
-        std::fs::remove_file(&path).unwrap();
-        assert!(erased.covers(visitor, 100) && !erased.covers(visitor, 101));
-        assert!(!erased.erase(visitor, 100), "no news: what came afterwards stays");
     }
 }
