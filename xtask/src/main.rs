@@ -1,6 +1,7 @@
 //! `cargo xtask`: the one door to everything a developer does with Pulso.
 
 mod beacon;
+mod compress;
 mod bench;
 mod consumers;
 mod dev;
@@ -12,6 +13,7 @@ mod readers;
 mod replay;
 mod run;
 mod scale;
+mod script;
 mod section;
 mod setup;
 mod sim;
