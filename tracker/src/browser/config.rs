@@ -137,23 +137,22 @@ impl Settings {
             let value = dom::get(&said, name);
             value.is_truthy() && dom::matches(&value, &pattern.into(), "")
         };
-        let (page, content, exclude) = (dom::get(&said, "page"), dom::get(&said, "content"), dom::get(&said, "exclude"));
         if !is("portal", "^[a-z0-9-]{1,32}$") {
             return Err(Error::Portal);
         }
         if !is("endpoint", "^https?://[^/]([^?#]*[^/?#])?$") {
             return Err(Error::Endpoint);
         }
+        let page = dom::get(&said, "page");
         if page.is_truthy() && !PageKind::ALL.iter().any(|kind| dom::is(&page, kind.name())) {
             return Err(Error::Page);
         }
-        if content.is_truthy() && dom::find(&content).is_err() {
+        let selector = dom::get(&said, "content");
+        if selector.is_truthy() && dom::find(&selector).is_err() {
             return Err(Error::Content);
         }
-        let exclude = match exclude.is_truthy() {
-            true => Some(dom::pattern(&exclude).ok_or(Error::Exclude)?),
-            false => None,
-        };
+        let exclude = dom::get(&said, "exclude");
+        let exclude = if exclude.is_truthy() { Some(dom::pattern(&exclude).ok_or(Error::Exclude)?) } else { None };
         let consent = dom::get(&said, "consent");
         let consent = if consent.is_truthy() { consent_of(&consent).ok_or(Error::Consent)? } else { Consent::Cookieless };
         let idle_window = dom::get(&said, "idleWindowMs");

@@ -9,17 +9,20 @@ use super::tracker::Shared;
 use super::watch::ANSWER;
 use super::{device, dom};
 use crate::consent::Consent;
-use crate::outbox::{LETTERS_MAX, Outcome};
+use crate::outbox::LETTERS_MAX;
 
 /// A collector that takes the request and never answers is given up.
 const ANSWER_MS_MAX: u32 = 30_000;
 /// Stands for "another tab has delivered it, or the reader has erased it".
-const SETTLED: Outcome = Outcome::Answered { status: 200, retry_after_s: 0 };
+const SETTLED: u32 = 200;
+/// No answer: offline, blocked, or no room for the request.
+const FAILED: u32 = 0;
 
 impl Shared {
-    /// Puts what was written into a body of its own. `events`: how many the pageview has so far.
-    pub(super) fn seal(&self, events: u32) {
+    /// Puts what was written into a body of its own.
+    pub(super) fn seal(&self) {
         let open = self.events.length();
+        let first_seq = dom::get(&self.events.get(0), "seq");
         let dropped = self.visit.borrow_mut().seal() + self.outbox.borrow_mut().take_dropped();
         let head = self.head();
         dom::set(&head, "dropped", &dropped.into());
@@ -28,7 +31,7 @@ impl Shared {
         let body = js_sys::JSON::stringify(&head).map_or(JsValue::UNDEFINED, |text| text.slice(1, u32::MAX).into());
         self.events.set_length(0);
         dom::set(&head, "meta", &JsValue::UNDEFINED);
-        let key = device::batch_key(&dom::get(&head, "pageview"), events.saturating_sub(open), open + dropped);
+        let key = device::batch_key(&dom::get(&head, "pageview"), first_seq, open + dropped);
         let is_kept = self.mode.get() == Some(Consent::Full) && self.device.keep(&key, &body);
         self.admit(open + dropped, &if is_kept { key } else { JsValue::UNDEFINED }, &body);
     }
@@ -59,12 +62,10 @@ impl Shared {
             let body = [dom::unix_ms().into(), ",".into(), body].iter().fold(r#"{"v":1,"sent_at_ms":"#.into(), |text, part| dom::joined(&text, part));
             if !is_beacon {
                 self.post(ticket, &body);
-            } else if dom::send_beacon(&self.url, &body) {
-                // A text goes as `text/plain`, which needs no preflight.
-                self.settle(ticket, Outcome::Beaconed);
-            } else {
-                // The browser's quota of 64 KiB is used up.
-                self.settle(ticket, Outcome::Failed);
+            } else if !dom::send_beacon(&self.url, &body) {
+                // The browser's quota of 64 KiB is used up: it takes no other either.
+                self.settle(ticket, FAILED);
+                return;
             }
         }
     }
@@ -80,21 +81,19 @@ impl Shared {
         dom::set(&init, "signal", &dom::abort_in(ANSWER_MS_MAX).unwrap_or(JsValue::UNDEFINED));
         match dom::fetch(&self.url, &init) {
             Ok(promise) => dom::when_settled(&promise, &self.callback(ANSWER.wrapping_add(ticket))),
-            Err(_) => self.settle(ticket, Outcome::Failed),
+            Err(_) => self.settle(ticket, FAILED),
         }
     }
 
     /// What became of a post: a `Response`, or the reason why there is none.
     pub(super) fn answer(self: &Rc<Self>, ticket: u32, answer: &JsValue) {
-        let status = dom::whole(dom::number(&dom::get(answer, "status")));
-        let retry_after_s = dom::number_in_header(answer, "retry-after");
-        self.settle(ticket, if status == 0 { Outcome::Failed } else { Outcome::Answered { status, retry_after_s } });
+        self.settle(ticket, dom::whole(dom::number(&dom::get(answer, "status"))));
         self.rest(false);
     }
 
     /// Nothing that was measured so far is sent any more.
     pub(super) fn discard(&self) {
-        self.resume(true);
+        self.outbox.borrow_mut().resume();
         while let Some(ticket) = self.next(true) {
             self.settle(ticket, SETTLED);
         }
@@ -102,10 +101,11 @@ impl Shared {
 
     /// The page runs on, or the network is back.
     pub(super) fn resume(&self, is_network_back: bool) {
+        let now_ms = self.now_ms();
         let mut outbox = self.outbox.borrow_mut();
         outbox.resume();
         if is_network_back {
-            outbox.heal();
+            outbox.heal(now_ms);
         }
     }
 
@@ -113,9 +113,9 @@ impl Shared {
         self.outbox.borrow_mut().next(is_beacon, self.now_ms())
     }
 
-    fn settle(&self, ticket: u32, outcome: Outcome) {
+    fn settle(&self, ticket: u32, status: u32) {
         let [random, ..] = dom::random();
-        if self.outbox.borrow_mut().settle(ticket, outcome, self.now_ms(), random) {
+        if self.outbox.borrow_mut().settle(ticket, status, self.now_ms(), random) {
             self.forget(ticket);
         }
     }

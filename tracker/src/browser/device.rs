@@ -80,22 +80,22 @@ impl Device {
 }
 
 /// Where a body is kept.
-pub(super) fn batch_key(pageview: &JsValue, first_seq: u32, events: u32) -> JsValue {
+pub(super) fn batch_key(pageview: &JsValue, first_seq: JsValue, events: u32) -> JsValue {
     let dot = JsValue::from(".");
-    [pageview.clone(), dot.clone(), first_seq.into(), dot, events.into()].iter().fold(BATCH_PREFIX.into(), |key, part| dom::joined(&key, part))
+    [pageview.clone(), dot.clone(), first_seq, dot, events.into()].iter().fold(BATCH_PREFIX.into(), |key, part| dom::joined(&key, part))
 }
 
 /// How many events the body of a key stands for.
 pub(super) fn events_of(key: &JsValue) -> u32 {
-    dom::whole(dom::number(&key.unchecked_ref::<JsString>().split(".").get(4).into()))
+    dom::whole(dom::number(&key.unchecked_ref::<JsString>().split(".").get(4)))
 }
 
 /// An id: 12 hex digits of Unix milliseconds, 20 of randomness.
 #[expect(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "13 decimal digits")]
 pub(super) fn new_id() -> JsValue {
-    let [.., a, b, c, d, e, f] = (dom::unix_ms() as u64).to_be_bytes();
+    let time = (dom::unix_ms() as u64).to_be_bytes();
     let mut digits = [0_u16; 32];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip([a, b, c, d, e, f].into_iter().chain(dom::random())) {
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(time.into_iter().skip(2).chain(dom::random())) {
         pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
     JsString::from_char_code(&digits).into()

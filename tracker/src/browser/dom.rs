@@ -51,11 +51,6 @@ extern "C" {
     #[wasm_bindgen(method, js_name = getAttribute)]
     pub(super) fn attribute(this: &Node, name: &str) -> JsValue;
 
-    /// Headers of an answer.
-    type Headers;
-    #[wasm_bindgen(catch, method)]
-    fn get(this: &Headers, name: &str) -> Result<JsValue, JsValue>;
-
     /// A function that is given its first argument beforehand.
     pub(super) type Bindable;
     #[wasm_bindgen(method)]
@@ -101,12 +96,6 @@ pub(super) fn pattern(text: &JsValue) -> Option<Pattern> {
 /// Whether a text matches; `flags` are those of JavaScript.
 pub(super) fn matches(text: &JsValue, pattern: &JsValue, flags: &str) -> bool {
     compile(pattern, flags).is_ok_and(|pattern| pattern.test(text))
-}
-
-/// A header of an answer; 0 when it is absent or no number.
-pub(super) fn number_in_header(answer: &JsValue, name: &str) -> u32 {
-    let value = get(answer, "headers").unchecked_ref::<Headers>().get(name);
-    whole(number(&value.unwrap_or(JsValue::UNDEFINED)))
 }
 
 /// The host of a link or location, with a dot before it, so that a subdomain ends with it.

@@ -240,9 +240,9 @@ impl Shared {
     }
 
     /// Tells the core, and writes what it says.
-    pub(super) fn obey(&self, signal: Signal, at_ms: u32, event: &JsValue) -> Flush {
+    fn obey(&self, signal: Signal, at_ms: u32, event: &JsValue) -> Flush {
         let orders = self.visit.borrow_mut().handle(signal, at_ms);
-        let mut seq = orders.events - u32::from(orders.is_event_taken) - u32::from(orders.engagement.is_some());
+        let mut seq = orders.first_seq;
         if orders.is_event_taken {
             self.write(seq, event);
             seq += 1;
@@ -254,7 +254,7 @@ impl Shared {
             self.write(seq, &event);
         }
         if orders.flush != Flush::Hold {
-            self.seal(orders.events);
+            self.seal();
         }
         orders.flush
     }
@@ -300,8 +300,7 @@ impl Shared {
     fn catch_up(self: &Rc<Self>) {
         self.arrive();
         if let Some(at_ms) = self.active_at_ms.take() {
-            // A body that this fills leaves with whatever is told next.
-            let _ = self.obey(Signal::Activity, at_ms, &JsValue::UNDEFINED);
+            let _ = self.visit.borrow_mut().handle(Signal::Activity, at_ms);
         }
     }
 
@@ -320,10 +319,10 @@ impl Shared {
     }
 
     /// Announces an event, and writes it if the core takes it.
-    pub(super) fn emit(self: &Rc<Self>, event: &JsValue, is_activity: bool) {
+    pub(super) fn emit(self: &Rc<Self>, event: &JsValue) {
         self.catch_up();
         let bytes = js_sys::JSON::stringify(event).map_or(u32::MAX, |text| text.length());
-        self.tell(Signal::Event { bytes, is_activity }, self.now_ms(), event);
+        self.tell(Signal::Event { bytes }, self.now_ms(), event);
     }
 
     fn leave(self: &Rc<Self>) {
@@ -364,7 +363,7 @@ impl Shared {
         let event = event_of("custom");
         dom::set(&event, "name", name);
         dom::set(&event, "props", props);
-        self.emit(&event, false);
+        self.emit(&event);
     }
 
     /// The reader agreed to something else.
@@ -378,7 +377,7 @@ impl Shared {
         }
         if before == Consent::Off {
             self.begin(&self.settings.said, self.now_ms());
-        } else if mode < before {
+        } else if mode.level() < before.level() {
             // What is left of this showing belongs to nobody: another pageview, whose beginning is not counted.
             let head = self.head();
             let _ = self.obey(Signal::Leave, self.now_ms(), &JsValue::UNDEFINED);

@@ -171,8 +171,7 @@ impl Shared {
             let element = element.unchecked_ref::<Element>();
             let bottom = dom::number(&dom::get(&self.window, "innerHeight")) - element.get_bounding_client_rect().top();
             let scroll = Signal::Scroll { bottom_px: dom::pixels(bottom), height_px: element.scroll_height() };
-            // A body that this fills leaves with whatever is told next.
-            let _ = self.obey(scroll, self.now_ms(), &JsValue::UNDEFINED);
+            let _ = self.visit.borrow_mut().handle(scroll, self.now_ms());
         }
     }
 
@@ -203,7 +202,7 @@ impl Shared {
         if let Some(position) = said("pulsoPosition") {
             dom::set(&event, "position", &dom::number(&position).into());
         }
-        self.emit(&event, true);
+        self.emit(&event);
     }
 
     fn facts(&self, link: &JsValue, to: &JsValue) -> Link {
@@ -220,11 +219,11 @@ impl Shared {
         }
     }
 
-    /// What the module of recommendations wants to write: kind, fields, whether the reader did it.
+    /// What the module of recommendations wants to write: kind and fields.
     fn emit_foreign(self: &Rc<Self>, said: &JsValue) {
         let event = dom::at(said, 1);
         dom::set(&event, "kind", &dom::at(said, 0));
-        self.emit(&event, dom::at(said, 2).is_truthy());
+        self.emit(&event);
     }
 
     /// Lists of recommendations are a module of their own, for pages that have them.
