@@ -30,9 +30,9 @@ mod limits;
 mod outbox;
 #[cfg(test)]
 mod random;
-mod scroll;
 #[cfg(all(feature = "script", target_arch = "wasm32"))]
 mod script;
+mod scroll;
 mod signal;
 mod visit;
 

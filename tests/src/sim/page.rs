@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use tracker::{LETTERS_MAX, Outbox, Outcome};
+use tracker::{LETTERS_MAX, Outbox};
 use wire::{Event, EventKind, LinkKind};
 
 use super::isolate::{Answered, Isolate};
@@ -204,9 +204,11 @@ impl Page {
             if is_taken {
                 self.send(&letter, None, 0);
             }
-            let random = self.world.rng.borrow_mut().u8();
-            let outcome = if is_taken { Outcome::Beaconed } else { Outcome::Failed };
-            self.outbox.settle(ticket, outcome, monotonic_ms(now_ms), random);
+            if !is_taken {
+                let random = self.world.rng.borrow_mut().u8();
+                self.outbox.settle(ticket, 0, monotonic_ms(now_ms), random);
+                break;
+            }
         }
         self.resume_at_ms = Some(now_ms + self.world.random(SECOND_MS, 5 * MINUTE_MS));
     }
@@ -235,16 +237,15 @@ impl Page {
         };
         let (now_ms, random) = (self.world.now_ms(), self.world.rng.borrow_mut().u8());
         self.world.note(|| format!("page hears {:?} p{}#{}", reply.as_ref().map(|reply| reply.status), self.number, list(&letter.seqs)));
-        let answered = |status| Outcome::Answered { status, retry_after_s: 0 };
-        let outcome = match &reply {
-            Some(reply) if reply.status == 503 && self.world.is(Mutant::OutboxForgetsOn5xx) => answered(422),
-            Some(reply) => answered(u32::from(reply.status)),
-            None => Outcome::Failed,
+        let status = match &reply {
+            Some(reply) if reply.status == 503 && self.world.is(Mutant::OutboxForgetsOn5xx) => 422,
+            Some(reply) => u32::from(reply.status),
+            None => 0,
         };
         if let Some(reply) = reply {
             self.note_reply(&letter, &reply);
         }
-        if self.outbox.settle(letter.ticket, outcome, monotonic_ms(now_ms), random) {
+        if self.outbox.settle(letter.ticket, status, monotonic_ms(now_ms), random) {
             self.forget(letter.ticket);
         }
     }

@@ -59,7 +59,9 @@ impl Shared {
                 self.settle(ticket, SETTLED);
                 continue;
             }
-            let body = [dom::unix_ms().into(), ",".into(), body].iter().fold(r#"{"v":1,"sent_at_ms":"#.into(), |text, part| dom::joined(&text, part));
+            let body = [dom::unix_ms().into(), ",".into(), body]
+                .iter()
+                .fold(r#"{"v":1,"sent_at_ms":"#.into(), |text, part| dom::joined(&text, part));
             if !is_beacon {
                 self.post(ticket, &body);
             } else if !dom::send_beacon(&self.url, &body) {

@@ -135,7 +135,12 @@ pub(super) fn number(value: &JsValue) -> f64 {
 }
 
 /// A JavaScript number as a whole one; what is none becomes 0.
-#[expect(clippy::as_conversions, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float cast saturates, NaN becomes 0")]
+#[expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a float cast saturates, NaN becomes 0"
+)]
 pub(super) fn whole(number: f64) -> u32 {
     number as u32
 }

@@ -28,11 +28,7 @@ struct OneThread(UnsafeCell<Core>);
 unsafe impl Sync for OneThread {}
 
 // All zeros: anything else would become a data segment that every reader loads.
-static CORE: OneThread = OneThread(UnsafeCell::new(Core {
-    visit: Visit::new(),
-    engaged_ms: 0,
-    outbox: Outbox::new(),
-}));
+static CORE: OneThread = OneThread(UnsafeCell::new(Core { visit: Visit::new(), engaged_ms: 0, outbox: Outbox::new() }));
 
 fn core() -> &'static mut Core {
     // SAFETY: each export asks once, and they never overlap.
