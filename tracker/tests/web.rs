@@ -148,8 +148,9 @@ async fn leaving_is_a_beacon_that_a_return_sends_again() {
     js("window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))");
     wait(50).await;
     let back = sent();
-    assert_eq!(back[2].events, left[1].events, "a beacon is no receipt");
-    assert_ne!(back[3].pageview, left[0].pageview, "a return is a new pageview");
+    assert!(back[2..].iter().any(|batch| batch.events == left[1].events), "a beacon is no receipt");
+    let begun: Vec<_> = back[2..].iter().filter(|batch| batch.meta.is_some()).map(|batch| &batch.pageview).collect();
+    assert!(begun.len() == 1 && *begun[0] != left[0].pageview, "a return is a new pageview");
     drop(tracker);
 }
 
@@ -468,6 +469,7 @@ async fn only_a_reader_gives_signs_of_a_reader() {
 #[wasm_bindgen_test]
 async fn a_prerendered_page_counts_when_it_is_shown() {
     network(202);
+    js("localStorage.clear()");
     js("Object.defineProperty(document, 'prerendering', { value: true, configurable: true })");
     let tracker = Tracker::start(config(Consent::Full)).unwrap();
     tracker.track("share", &[]);
