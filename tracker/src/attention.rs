@@ -6,8 +6,6 @@
 
 /// How long a sign of a reader counts, unless configured.
 pub const IDLE_WINDOW_MS: u32 = 5_000;
-/// Longest engaged time that the wire accepts for one pageview: a day.
-const ENGAGED_MS_MAX: u32 = 86_400_000;
 
 /// Engaged time of one pageview. All times come from the monotonic clock.
 #[derive(Debug, Clone)]
@@ -52,7 +50,7 @@ impl Attention {
         let window_ends_ms = self.last_activity_ms.wrapping_add(self.idle_window_ms);
         let until_ms = if is_before(window_ends_ms, now_ms) { window_ends_ms } else { now_ms };
         if self.is_attentive && is_before(self.credited_until_ms, until_ms) {
-            self.engaged_ms = self.engaged_ms.wrapping_add(until_ms.wrapping_sub(self.credited_until_ms)).min(ENGAGED_MS_MAX);
+            self.engaged_ms = self.engaged_ms.wrapping_add(until_ms.wrapping_sub(self.credited_until_ms));
             self.credited_until_ms = until_ms;
         }
     }

@@ -41,7 +41,10 @@ pub use attention::IDLE_WINDOW_MS;
 pub use browser::{Config, Error, PageKind, Scalar, Tracker};
 pub use click::{FILE_ENDINGS, Link, LinkKind};
 pub use consent::Consent;
-pub use limits::{AT_MS_MAX, AT_MS_MIN, ITEM_BYTES_MAX, TEXT_BYTES_MAX, URL_BYTES_MAX, VISITOR_MS_MAX};
+pub use limits::{
+    AT_MS_MAX, AT_MS_MIN, IMPRESSION_ITEMS_MAX, IMPRESSION_MS, IMPRESSION_RATIO, ITEM_BYTES_MAX, TEXT_BYTES_MAX, URL_BYTES_MAX,
+    VISITOR_MS_MAX,
+};
 pub use outbox::{LETTERS_MAX, Outbox};
 pub use signal::Signal;
 pub use visit::{Engagement, Flush, Orders, Visit};

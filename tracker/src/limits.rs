@@ -12,6 +12,13 @@ pub const ITEM_BYTES_MAX: usize = 512;
 pub const URL_BYTES_MAX: usize = 2048;
 /// Longest title or section that the wire accepts, in bytes.
 pub const TEXT_BYTES_MAX: usize = 1024;
+/// An entry of a list of recommendations was seen when so much of it has been in view for [`IMPRESSION_MS`]
+/// (half for a second: the rule of the Media Rating Council for display).
+pub const IMPRESSION_RATIO: f32 = 0.5;
+/// Milliseconds.
+pub const IMPRESSION_MS: u32 = 1_000;
+/// Most items of one impression that the wire accepts.
+pub const IMPRESSION_ITEMS_MAX: u32 = 50;
 
 #[cfg(test)]
 mod tests {

@@ -64,9 +64,9 @@ impl Outbox {
         Some(ticket)
     }
 
-    /// What became of a body: the status of the answer; 0 when there was none (offline, blocked), or when the browser refused the beacon.
-    /// `true`: the body is settled, and the shell forgets it. `random` spreads the retries of many readers.
-    pub fn settle(&mut self, ticket: u32, status: u32, now_ms: u32, random: u8) -> bool {
+    /// What became of a body: the status of the answer; 0 when there was none (offline, blocked).
+    /// `true`: the body is settled, and the shell forgets it. `random`, 0 to 255, spreads the retries of many readers.
+    pub fn settle(&mut self, ticket: u32, status: u32, now_ms: u32, random: u32) -> bool {
         let bit = bit(ticket);
         // Evicted meanwhile, and its bit is another's.
         if self.last_ticket.wrapping_sub(ticket) >= LETTERS_MAX {
@@ -83,7 +83,7 @@ impl Outbox {
             self.waiting |= bit;
             self.pause_ms = (self.pause_ms * 2 + PAUSE_MS).min(PAUSE_MS_MAX);
             // Between half of the pause and all of it.
-            self.held_until_ms = now_ms.wrapping_add((self.pause_ms * (257 + u32::from(random))) >> 9);
+            self.held_until_ms = now_ms.wrapping_add((self.pause_ms * (257 + random)) >> 9);
         }
         is_settled
     }

@@ -29,7 +29,7 @@ pub enum Flush {
     Beacon = 8,
 }
 
-/// What the shell is to do, in this order.
+/// What the shell is to do, in this order. It numbers what it writes: 0, 1, 2 … within a pageview.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[must_use]
 pub struct Orders {
@@ -39,8 +39,6 @@ pub struct Orders {
     pub engagement: Option<Engagement>,
     /// Then do this with all of them.
     pub flush: Flush,
-    /// `seq` of the first that is written; 0, 1, 2 … within a pageview.
-    pub first_seq: u32,
 }
 
 /// How far the reader's attention has come. Both figures are cumulative within the pageview and never fall.
@@ -118,7 +116,6 @@ impl Visit {
                 is_due = true;
             }
         }
-        let first_seq = self.events - u32::from(is_event_taken);
         let engaged_ms = self.attention.engaged_ms();
         if engaged_ms >= self.next_flush_engaged_ms {
             self.next_flush_engaged_ms *= if self.next_flush_engaged_ms == FIRST_FLUSH_ENGAGED_MS { 3 } else { 2 };
@@ -137,7 +134,7 @@ impl Visit {
         if signal == Signal::Leave {
             self.is_open = false;
         }
-        Orders { is_event_taken, engagement, flush, first_seq }
+        Orders { is_event_taken, engagement, flush }
     }
 
     fn begin(&mut self, idle_window_ms: u32, now_ms: u32) {
@@ -158,6 +155,12 @@ impl Visit {
         Some(idle_in_ms.min(flush_in_ms).min(retry_in_ms.unwrap_or(u32::MAX)))
     }
 
+    /// Engaged time so far, milliseconds, as of the last signal.
+    #[must_use]
+    pub const fn engaged_ms(&self) -> u32 {
+        self.attention.engaged_ms()
+    }
+
     /// The events so far were sealed. Answers how many had to be forgotten since this was asked last.
     pub fn seal(&mut self) -> u32 {
         self.open_events = 0;
@@ -168,11 +171,9 @@ impl Visit {
     /// How far the attention has come, if that is news.
     fn engagement(&mut self, engaged_ms: u32) -> Option<Engagement> {
         let scroll_pct = self.scroll.now_pct().max(self.reported.scroll_pct);
-        let measures = Engagement { engaged_ms, scroll_pct };
-        (measures != self.reported && self.take(0)).then(|| {
-            self.reported = measures;
-            measures
-        })
+        let is_news = engaged_ms != self.reported.engaged_ms || scroll_pct != self.reported.scroll_pct;
+        self.reported = Engagement { engaged_ms, scroll_pct };
+        (is_news && self.take(0)).then_some(self.reported)
     }
 
     /// Whether there is room for one more event; else it is counted as dropped.

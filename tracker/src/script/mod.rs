@@ -12,12 +12,11 @@ use crate::click::{Link, LinkKind};
 use crate::consent::Consent;
 use crate::outbox::Outbox;
 use crate::signal::Signal;
-use crate::visit::{Engagement, Flush, Visit};
+use crate::visit::{Flush, Visit};
 
 #[repr(C)]
 struct Core {
     visit: Visit,
-    engaged_ms: u32,
     outbox: Outbox,
 }
 
@@ -28,7 +27,7 @@ struct OneThread(UnsafeCell<Core>);
 unsafe impl Sync for OneThread {}
 
 // All zeros: anything else would become a data segment that every reader loads.
-static CORE: OneThread = OneThread(UnsafeCell::new(Core { visit: Visit::new(), engaged_ms: 0, outbox: Outbox::new() }));
+static CORE: OneThread = OneThread(UnsafeCell::new(Core { visit: Visit::new(), outbox: Outbox::new() }));
 
 fn core() -> &'static mut Core {
     // SAFETY: each export asks once, and they never overlap.
@@ -42,7 +41,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
 
 /// `tell(signal, x, y, now)` -> orders. Signals: 0 activity, 1 attention (visible, 2 when the network is back; focused), 2 scroll (bottom, height),
 /// 3 event (bytes), 4 leave, 5 begin (idle window, counted).
-/// Orders, from the lowest bit: take the event, take an engagement, post, send as a beacon; 7 bits of scroll depth; above, the `seq` of the first.
+/// Orders, from the lowest bit: take the event, take an engagement, post, send as a beacon; above, the scroll depth.
 #[unsafe(export_name = "t")]
 extern "C" fn tell(signal: u32, x: i32, y: i32, now_ms: u32) -> u32 {
     let signal = match signal {
@@ -61,13 +60,9 @@ extern "C" fn tell(signal: u32, x: i32, y: i32, now_ms: u32) -> u32 {
         4 => Signal::Leave,
         _ => Signal::Begin { idle_window_ms: x.cast_unsigned(), is_counted: y != 0 },
     };
-    let core = core();
-    let orders = core.visit.handle(signal, now_ms);
-    if let Some(Engagement { engaged_ms, .. }) = orders.engagement {
-        core.engaged_ms = engaged_ms;
-    }
+    let orders = core().visit.handle(signal, now_ms);
     let engagement = orders.engagement.map_or(0, |engagement| 2 | engagement.scroll_pct << 4);
-    u32::from(orders.is_event_taken) | engagement | flush_bits(orders.flush) | orders.first_seq << 11
+    u32::from(orders.is_event_taken) | engagement | flush_bits(orders.flush)
 }
 
 #[expect(clippy::as_conversions, reason = "the discriminants are the bits")]
@@ -78,7 +73,7 @@ const fn flush_bits(flush: Flush) -> u32 {
 /// Engaged milliseconds of the engagement to write.
 #[unsafe(export_name = "e")]
 extern "C" fn engaged_ms() -> u32 {
-    core().engaged_ms
+    core().visit.engaged_ms()
 }
 
 /// `wake(now)` -> milliseconds after which the next deadline has passed, 0 without one.
@@ -110,7 +105,6 @@ extern "C" fn next(is_beacon: u32, now_ms: u32) -> u32 {
 /// `settle(ticket, status, random, now)` -> 1 when the body is settled. Status 0: no answer, or no beacon.
 #[unsafe(export_name = "o")]
 extern "C" fn settle(ticket: u32, status: u32, random: u32, now_ms: u32) -> u32 {
-    let [random, ..] = random.to_le_bytes();
     u32::from(core().outbox.settle(ticket, status, now_ms, random))
 }
 

@@ -28,7 +28,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
   let memory = {};
   let store = 0;
   let events = [];
-  let mode, user, head, lastUrl, lastCanonical, lastPlace, arrivedAt, activeAt, module, timer;
+  let mode, user, head, seq, lastUrl, lastCanonical, lastPlace, arrivedAt, activeAt, asked, lists, timer;
   // Touching it throws where storage is denied.
   try {
     store = localStorage;
@@ -46,8 +46,8 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
   };
   const visitor = () => {
     const id = store["pulso.visitor"];
-    const ageMs = Date.now() - ("0x" + id?.slice(0, 12));
-    return ageMs >= 0 && ageMs < VISITOR_MS_MAX && id;
+    // The first 12 digits say when it was made.
+    if (mode > 1 && Date.now() - ("0x" + id?.slice(0, 12)) < VISITOR_MS_MAX) return id;
   };
 
   // Delivery.
@@ -67,12 +67,12 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       const body = `{"v":1,"sent_at_ms":${Date.now()},${rest}`;
       const done = ({ status }) => {
         settle(ticket, status, Math.random() * 256, now()) && forget(ticket);
-        isBeacon || tell(ACTIVITY);
+        tell(ACTIVITY);
       };
       // Another tab has delivered it, or the reader has erased it.
       if (!rest) done({ status: 200 });
-      // Refused: the quota of 64 KiB is used up.
-      else if (isBeacon) (isBeacon = navigator.sendBeacon(edge + "/pageview", body)) || done({});
+      // Neither a receipt nor a refusal counts: it is sent again when the page, or the next one, is shown.
+      else if (isBeacon) navigator.sendBeacon(edge + "/pageview", body);
       else fetch(edge + "/pageview", { method: "POST", body, keepalive: true }).then(done, done);
     }
   };
@@ -83,10 +83,9 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     activeAt && told(ACTIVITY, 0, 0, activeAt);
     activeAt = 0;
     const orders = told(signal, x, y, at);
-    let seq = orders >> 11;
     const write = (kind, fields) => events.push({ seq: seq++, kind, at_ms: Date.now(), ...fields });
     orders & 1 && write(kind, fields);
-    orders & 2 && write("engagement", { engaged_ms: engagedMs(), scroll_pct: (orders >> 4) & 127 });
+    orders & 2 && write("engagement", { engaged_ms: engagedMs(), scroll_pct: orders >> 4 });
     if (orders & 12) {
       const dropped = sealed();
       const count = events.length + dropped;
@@ -121,21 +120,23 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     });
   const place = () => location["hash" in dataset ? "href" : "pathname"];
   const begin = (said, at, isRest) => {
-    const { href } = location;
     const canonical = find("[rel=canonical]")?.href;
     lastPlace = place();
-    if (!mode || store["pulso-exclude"] || (dataset.exclude && RegExp(dataset.exclude).test(location.pathname))) return;
-    if (mode > 1 && !visitor()) mode = 1;
+    if (!mode || store["pulso-exclude"] || location.pathname.match(dataset.exclude || "^$")) return;
+    const id = visitor();
+    // Erased by the reader, by another tab, or never kept.
+    mode = id ? 2 : 1;
     head = {
       portal: dataset.portal,
       pageview: newId(),
-      ...(mode > 1 && { visitor: visitor(), user }),
-      consent: mode > 1 ? "full" : "cookieless",
+      visitor: id,
+      user: id && user,
+      consent: id ? "full" : "cookieless",
       page: said.page || meta("og:type"),
-      url: href,
       // Single-page applications often forget to change the canonical address.
-      item: said.item || (canonical == lastCanonical ? undefined : canonical),
+      item: said.item || (canonical == lastCanonical ? undefined : (lastCanonical = canonical)),
       referrer: lastUrl || document.referrer,
+      url: (lastUrl = location.href),
       bot: navigator.webdriver,
       meta: {
         title: meta("og:title") || document.title,
@@ -144,8 +145,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
         published_at_ms: Date.parse(meta("article:published_time")),
       },
     };
-    lastUrl = href;
-    lastCanonical = canonical;
+    seq = 0;
     tell(BEGIN, dataset.idleWindowMs || IDLE_WINDOW_MS, !isRest, at, "pageview");
     attend();
     measure();
@@ -171,13 +171,13 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       /^http/.test(to.protocol),
       to.host == location.host,
       to.href.startsWith(location.href.split("#")[0] + "#"),
-      to.download || RegExp(`\\.(${FILE_ENDINGS})$`, "i").test(to.pathname),
+      to.download || FILE_PATTERN.test(to.pathname),
     );
-    kind && emit("click", { href: to.href, link: ["", "internal", "outbound", "download"][kind], ...api.place?.(path) });
+    kind && emit("click", { href: to.href, link: ["", "internal", "outbound", "download"][kind], ...lists?.place(path) });
   };
 
   // Lists of recommendations are a module of their own, for pages that have them.
-  const load = () => (module ||= import(edge + MODULES + "recommendations.js").then((lists) => lists.default(api)));
+  const load = () => (asked ||= import(edge + MODULES + "recommendations.js").then((module) => (lists = module).default(edge, emit, () => head)));
 
   const agree = (name) => {
     mode = under(["off", "cookieless", "full"].indexOf(name), navigator.globalPrivacyControl);
@@ -211,7 +211,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     auxclick: click,
   };
   const start = () => {
-    agree(dataset.consent || "cookieless");
+    agree(dataset.consent || CONSENT_DEFAULT);
     for (const kind in listeners) addEventListener(kind, (event) => mode && listeners[kind](event), { capture: true, passive: true });
     for (const name of ["pushState", "replaceState"]) {
       const original = history[name];
@@ -224,7 +224,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     each("pulso.b", (key) => put(key.split(".")[4], key));
     isManual || begin(dataset);
     window.pulso = api;
-    early?.q?.map(([name, values, done]) => done(api[name]?.(...values)));
+    early?.q.map(([name, values, done]) => done(api[name](...values)));
   };
   const api = {
     page: (said) => {
@@ -245,9 +245,6 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       }
     },
     recommendations: (options) => load().then((ask) => ask(options)),
-    // For that module.
-    emit,
-    head: () => head,
     stop: () => {
       attend({ type: "pagehide" });
       mode = clearTimeout(timer);
