@@ -17,6 +17,8 @@ use crate::{paths, run};
 const BROTLI_BYTES_MAX: usize = 12_500;
 /// What is copied as it is.
 const WRITTEN_BY_HAND: [&str; 3] = ["index.d.ts", "package.json", "README.md"];
+/// Where the crate's shell finds the module of recommendations.
+const RECOMMENDATIONS: &str = "../script/recommendations.js";
 /// Prints the size of each file as brotli makes it.
 const BROTLI: &str =
     "for (const file of process.argv.slice(1)) console.log(require('zlib').brotliCompressSync(require('fs').readFileSync(file)).length)";
@@ -52,6 +54,7 @@ pub(crate) fn package(wasm: &WasmTarget, is_release: bool) -> Result<()> {
         .args(["--bundle", "--format=esm", "--minify", "--log-level=warning", "--target=es2020", "--external:*/recommendations.js"])
         .arg(format!("--outfile={}", package.join("pulso.js").display()));
     run::logged("bundle the npm package", &mut esbuild, 0)?;
+    recommendations(&package)?;
     for file in WRITTEN_BY_HAND {
         fs::copy(paths::at("tracker/npm").join(file), package.join(file))?;
     }
@@ -60,6 +63,23 @@ pub(crate) fn package(wasm: &WasmTarget, is_release: bool) -> Result<()> {
     println!("  npm package: {total} bytes by brotli, pulso.js and pulso.wasm {sizes:?}");
     ensure!(!is_release || total <= BROTLI_BYTES_MAX, "the npm package has {total} bytes, {BROTLI_BYTES_MAX} are allowed");
     pack::copy_folder(&package, &paths::at("target/assets/npm"))
+}
+
+/// `recommendations.js`, loaded only where a page shows them: a bundler makes a chunk of it.
+fn recommendations(package: &Path) -> Result<()> {
+    let bundle = package.join("pulso.js");
+    let text = fs::read_to_string(&bundle)?;
+    ensure!(text.contains(RECOMMENDATIONS), "the package does not load its module of recommendations");
+    fs::write(&bundle, text.replace(RECOMMENDATIONS, "./recommendations.js"))?;
+    let mut esbuild = pack::esbuild();
+    esbuild
+        .arg("tracker/src/script/recommendations.js")
+        .arg(format!("--define:IMPRESSION_MS={}", tracker::IMPRESSION_MS))
+        .arg(format!("--define:IMPRESSION_RATIO={}", tracker::IMPRESSION_RATIO))
+        .arg(format!("--define:IMPRESSION_ITEMS_MAX={}", tracker::IMPRESSION_ITEMS_MAX))
+        .args(["--format=esm", "--minify", "--log-level=warning", "--target=es2020"])
+        .arg(format!("--outfile={}", package.join("recommendations.js").display()));
+    run::logged("bundle the npm package's recommendations", &mut esbuild, 0)
 }
 
 /// Optimises, and gives short names to whatever crosses the border.

@@ -204,11 +204,6 @@ impl Page {
             if is_taken {
                 self.send(&letter, None, 0);
             }
-            if !is_taken {
-                let random = self.world.rng.borrow_mut().u8();
-                self.outbox.settle(ticket, 0, monotonic_ms(now_ms), random);
-                break;
-            }
         }
         self.resume_at_ms = Some(now_ms + self.world.random(SECOND_MS, 5 * MINUTE_MS));
     }
@@ -245,7 +240,7 @@ impl Page {
         if let Some(reply) = reply {
             self.note_reply(&letter, &reply);
         }
-        if self.outbox.settle(letter.ticket, status, monotonic_ms(now_ms), random) {
+        if self.outbox.settle(letter.ticket, status, monotonic_ms(now_ms), u32::from(random)) {
             self.forget(letter.ticket);
         }
     }

@@ -62,12 +62,12 @@ impl Shared {
             let body = [dom::unix_ms().into(), ",".into(), body]
                 .iter()
                 .fold(r#"{"v":1,"sent_at_ms":"#.into(), |text, part| dom::joined(&text, part));
-            if !is_beacon {
+            if is_beacon {
+                // A text goes as `text/plain`, which needs no preflight. Neither a receipt nor a refusal counts:
+                // it is sent again when this page, or the next one, is shown.
+                dom::send_beacon(&self.url, &body);
+            } else {
                 self.post(ticket, &body);
-            } else if !dom::send_beacon(&self.url, &body) {
-                // The browser's quota of 64 KiB is used up: it takes no other either.
-                self.settle(ticket, FAILED);
-                return;
             }
         }
     }
@@ -117,7 +117,7 @@ impl Shared {
 
     fn settle(&self, ticket: u32, status: u32) {
         let [random, ..] = dom::random();
-        if self.outbox.borrow_mut().settle(ticket, status, self.now_ms(), random) {
+        if self.outbox.borrow_mut().settle(ticket, status, self.now_ms(), u32::from(random)) {
             self.forget(ticket);
         }
     }

@@ -1,5 +1,7 @@
 //! What the npm package calls: functions over the one tracker of the page.
 
+#![expect(unreachable_pub, reason = "wasm-bindgen exports what is public, whatever the module")]
+
 use std::cell::RefCell;
 use std::rc::Rc;
 

@@ -17,10 +17,14 @@ export const watchHistory = (told) => {
   };
 };
 
-/** What the module of recommendations needs of us. */
-export const hostOf = (portal, edge, emit, head) => ({ portal, edge, emit: (...said) => emit(said), head });
+/**
+ * What the module of recommendations needs of us. The package brings it as a file of its own;
+ * else the edge has it at `module`.
+ */
+export const hostOf = (edge, emit, head, module) => ({ edge, emit: (...said) => emit(said), head, module });
 
-const listsOf = (host) => (host.lists ||= import("../script/recommendations.js").then((module) => module.default(host)));
+const listsOf = (host) =>
+  (host.lists ||= (host.module ? import(host.module) : import("../script/recommendations.js")).then((lists) => lists.default(host.edge, host.emit, host.head)));
 /** Lists that the page has: the module finds them itself. */
 export const load = (host) => void listsOf(host).catch(() => {});
 export const ask = (host, options) => listsOf(host).then((ask) => ask(options));

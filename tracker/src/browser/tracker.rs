@@ -56,6 +56,7 @@ pub(super) struct Shared {
     pub(super) letters: Array,
     /// Events that were written, and not yet sealed.
     pub(super) events: Array,
+    next_seq: Cell<u32>,
     /// Texts by name: those of the running pageview, and of the one before.
     pub(super) words: JsValue,
     /// What holds; `None` before the page is shown, and after the end.
@@ -97,6 +98,7 @@ impl Tracker {
             outbox: RefCell::new(Outbox::new()),
             letters: Array::new(),
             events: Array::new(),
+            next_seq: Cell::new(0),
             words: dom::object(),
             mode: Cell::new(None),
             active_at_ms: Cell::new(None),
@@ -152,7 +154,6 @@ impl Tracker {
     }
 
     /// Asks for recommendations. The promise is that of the JavaScript API; the answer is described in the edge's `openapi.yaml`.
-    #[must_use]
     pub fn recommendations(&self, options: &JsValue) -> Promise {
         self.shared.recommendations(options)
     }
@@ -224,6 +225,7 @@ impl Shared {
         let mode = mode.where_storable(self.device.visitor().is_some());
         self.mode.set(Some(mode));
         self.set_word("head", &self.describe(said, mode));
+        self.next_seq.set(0);
         self.active_at_ms.set(None);
         self.tell(Signal::Begin { idle_window_ms: self.settings.idle_window_ms, is_counted: true }, at_ms, &event_of("pageview"));
         self.attend(true);
@@ -242,16 +244,14 @@ impl Shared {
     /// Tells the core, and writes what it says.
     fn obey(&self, signal: Signal, at_ms: u32, event: &JsValue) -> Flush {
         let orders = self.visit.borrow_mut().handle(signal, at_ms);
-        let mut seq = orders.first_seq;
         if orders.is_event_taken {
-            self.write(seq, event);
-            seq += 1;
+            self.write(event);
         }
         if let Some(measures) = orders.engagement {
             let event = event_of("engagement");
             dom::set(&event, "engaged_ms", &measures.engaged_ms.into());
             dom::set(&event, "scroll_pct", &measures.scroll_pct.into());
-            self.write(seq, &event);
+            self.write(&event);
         }
         if orders.flush != Flush::Hold {
             self.seal();
@@ -259,8 +259,9 @@ impl Shared {
         orders.flush
     }
 
-    fn write(&self, seq: u32, event: &JsValue) {
-        dom::set(event, "seq", &seq.into());
+    fn write(&self, event: &JsValue) {
+        dom::set(event, "seq", &self.next_seq.get().into());
+        self.next_seq.set(self.next_seq.get() + 1);
         dom::set(event, "at_ms", &dom::unix_ms().into());
         self.events.push(event);
     }
@@ -389,6 +390,7 @@ impl Shared {
                 dom::set(&head, "visitor", &JsValue::UNDEFINED);
                 dom::set(&head, "user", &JsValue::UNDEFINED);
                 dom::set(&head, "consent", &mode.name().into());
+                self.next_seq.set(0);
                 let begin = Signal::Begin { idle_window_ms: self.settings.idle_window_ms, is_counted: false };
                 self.tell(begin, self.now_ms(), &JsValue::UNDEFINED);
             }

@@ -62,7 +62,7 @@ extern "C" {
     fn load(host: &JsValue);
     fn ask(host: &JsValue, options: &JsValue) -> Promise;
     #[wasm_bindgen(js_name = hostOf)]
-    fn host_of(portal: &JsValue, edge: &JsValue, emit: &Function, head: &Function) -> JsValue;
+    fn host_of(edge: &JsValue, emit: &Function, head: &Function, module: &JsValue) -> JsValue;
 }
 
 /// The function that JavaScript calls. It outlives the tracker, as answers of the network may.
@@ -182,7 +182,7 @@ impl Shared {
         let is_link = |node: &JsValue| node.unchecked_ref::<Element>().matches("a[href],area[href]").unwrap_or(false);
         let link = path.iter().find(is_link).unwrap_or(JsValue::UNDEFINED);
         // The right button opens a menu and follows nothing.
-        if !link.is_truthy() || dom::get(click, "button") == JsValue::from(2) {
+        if !link.is_truthy() || dom::whole(dom::number(&dom::get(click, "button"))) == 2 {
             return;
         }
         let said = |name: &str| path.iter().map(|node| dom::get(&dom::get(&node, "dataset"), name)).find(JsValue::is_truthy);
@@ -243,8 +243,9 @@ impl Shared {
         if host.is_truthy() {
             return host;
         }
-        let said = |name: &str| dom::get(&self.settings.said, name);
-        let host = host_of(&said("portal"), &said("endpoint"), &self.callback(EMIT), &self.callback(HEAD));
+        let edge = dom::get(&self.settings.said, "endpoint");
+        let module = if cfg!(feature = "npm") { JsValue::UNDEFINED } else { dom::joined(&edge, &"/npm/recommendations.js".into()) };
+        let host = host_of(&edge, &self.callback(EMIT), &self.callback(HEAD), &module);
         self.set_word("host", &host);
         host
     }
