@@ -38,7 +38,7 @@ mod visit;
 
 pub use attention::IDLE_WINDOW_MS;
 #[cfg(feature = "browser")]
-pub use browser::{Config, Error, Tracker};
+pub use browser::{Config, Error, PageKind, Scalar, Tracker};
 pub use click::{FILE_ENDINGS, Link, LinkKind};
 pub use consent::Consent;
 pub use limits::{

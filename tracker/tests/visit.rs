@@ -1,235 +1,242 @@
-//! Signals in, bodies out: what the core promises, checked with the wire's own reader.
+//! Signals in, orders out: what the core promises to any shell that obeys it.
 #![expect(clippy::unwrap_used, reason = "a test that fails says so")]
 
 #[path = "../src/random.rs"]
 mod random;
 
-use tracker::{Click, Consent, Flush, IDLE_WINDOW_MS, Id, Now, Page, PageKind, Signal, Visit};
-use wire::{Batch, EventKind};
+use tracker::{Engagement, Flush, IDLE_WINDOW_MS, Orders, Signal, Visit};
 
 use random::Dice;
 
-const T0_MS: u64 = 1_795_337_000_123;
-const PAGEVIEW: Id = *b"01a203d9b07b5d2e8a6f1c0b9d3e7a42";
-const SHOWN: Signal<'_> = Signal::Attention { is_visible: true, has_focus: true };
-const HIDDEN: Signal<'_> = Signal::Attention { is_visible: false, has_focus: false };
+const BEGIN: Signal = Signal::Begin { idle_window_ms: IDLE_WINDOW_MS, is_counted: true };
+const CONTINUE: Signal = Signal::Begin { idle_window_ms: IDLE_WINDOW_MS, is_counted: false };
+const SHOWN: Signal = Signal::Attention { is_visible: true, has_focus: true };
+const HIDDEN: Signal = Signal::Attention { is_visible: false, has_focus: false };
+const CLICK: Signal = Signal::Event { bytes: 100 };
 
-fn now(ms: u64) -> Now {
-    Now { monotonic_ms: ms, unix_ms: T0_MS + ms }
+/// A shell with nothing but paper: writes what it is ordered to write.
+#[derive(Default)]
+struct Shell {
+    visit: Visit,
+    /// What was written since the last seal: the `seq`, and an engagement's measures.
+    open: Vec<(u32, Option<Engagement>)>,
+    next_seq: u32,
 }
 
-fn page() -> Page<'static> {
-    Page {
-        portal: b"g1",
-        visitor: Some(b"5f0c2b7d9e1a4c3b8f6d2e0a1b9c8d7e"),
-        consent: Consent::Full,
-        kind: PageKind::Article,
-        url: b"https://g1.example/economia/noticia/juros.ghtml",
-        item: b"/economia/noticia/juros.ghtml?utm_source=x",
-        referrer: b"https://www.google.com/",
-        title: b"Juros caem",
-        section: b"economia",
-        image: b"https://s.g1.example/j.jpg",
-        published_at_ms: 1_795_330_000_000,
-        is_bot: false,
+/// What a shell puts into one body.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Body {
+    seqs: Vec<u32>,
+    engagements: Vec<(u32, u32)>,
+    dropped: u32,
+    is_beacon: bool,
+}
+
+impl Shell {
+    /// The first pageview has begun, and its body has left.
+    fn begun() -> Self {
+        let mut shell = Self::default();
+        let body = shell.tell(BEGIN, 0).unwrap();
+        assert_eq!(body, Body { seqs: vec![0], ..Body::default() });
+        assert_eq!(shell.tell(SHOWN, 0), None);
+        shell
+    }
+
+    /// Obeys; the body, when one was to be sealed.
+    fn tell(&mut self, signal: Signal, now_ms: u32) -> Option<Body> {
+        if matches!(signal, Signal::Begin { .. }) {
+            assert!(self.open.is_empty(), "what one pageview left open would go under the id of the next");
+            self.next_seq = 0;
+        }
+        let orders = self.visit.handle(signal, now_ms);
+        let Orders { is_event_taken, engagement, flush } = orders;
+        if matches!(signal, Signal::Activity | Signal::Scroll { .. }) {
+            assert_eq!(orders, Orders::default(), "shells note these without listening to the answer");
+        }
+        if is_event_taken {
+            self.write(None);
+        }
+        if engagement.is_some() {
+            self.write(engagement);
+        }
+        if flush == Flush::Hold {
+            return None;
+        }
+        let open = std::mem::take(&mut self.open);
+        assert!(!open.is_empty(), "an empty body was ordered");
+        assert!(open.len() <= wire::EVENTS_MAX);
+        Some(Body {
+            seqs: open.iter().map(|&(seq, _)| seq).collect(),
+            engagements: open.iter().filter_map(|&(_, measures)| measures).map(|now| (now.engaged_ms, now.scroll_pct)).collect(),
+            dropped: self.visit.seal(),
+            is_beacon: flush == Flush::Beacon,
+        })
+    }
+
+    fn write(&mut self, engagement: Option<Engagement>) {
+        self.open.push((self.next_seq, engagement));
+        self.next_seq += 1;
     }
 }
 
-fn begun(page: &Page<'_>) -> Visit {
-    let mut visit = Visit::new(IDLE_WINDOW_MS);
-    assert_eq!(visit.begin(page, &PAGEVIEW, now(0)), Flush::Post);
-    assert_eq!(visit.handle(SHOWN, now(0)), Flush::Hold);
-    visit
-}
-
-fn sealed(visit: &mut Visit, ms: u64) -> Batch {
-    let parsed = Batch::parse(visit.seal(0, now(ms)).unwrap().body).unwrap();
-    visit.clear();
-    assert_eq!(parsed.rejected, []);
-    parsed.batch
-}
-
-fn click(href: &str) -> Signal<'_> {
-    Signal::Click(Click { href: href.as_bytes(), page_url: page().url, is_download: false, rec_id: b"", position: None })
-}
-
-fn engagements(batch: &Batch) -> Vec<(u64, u8)> {
-    let measures = |kind: &EventKind| match *kind {
-        EventKind::Engagement { engaged_ms, scroll_pct } => Some((engaged_ms, scroll_pct)),
-        EventKind::Pageview | EventKind::Click { .. } | EventKind::Impression { .. } | EventKind::Custom { .. } => None,
-    };
-    batch.events.iter().filter_map(|event| measures(&event.kind)).collect()
-}
-
-#[test]
-fn the_golden_batch_can_be_written() {
-    let mut golden = Batch::parse(include_bytes!("../../wire/tests/golden/batch.json")).unwrap().batch;
-    // Impressions and custom events are the page's own to send.
-    golden.events.truncate(3);
-    let mut visit = begun(&page());
-    assert_eq!(visit.handle(Signal::Scroll { bottom_px: 430, height_px: 1_000 }, now(1)), Flush::Hold);
-    assert_eq!(visit.handle(HIDDEN, now(4_810)), Flush::Beacon);
-    let recommended = Click {
-        href: b"https://g1.example/x.ghtml",
-        page_url: page().url,
-        is_download: false,
-        rec_id: b"9a1f03c2d4e5b6a7",
-        position: Some(2),
-    };
-    assert_eq!(visit.handle(Signal::Click(recommended), now(5_084)), Flush::Hold);
-    let mut written = sealed(&mut visit, 5_087);
-    written.events[1].at_ms = golden.events[1].at_ms;
-    assert_eq!(written, golden);
-}
-
-#[test]
-fn a_page_that_says_little_is_a_valid_batch() {
-    let page =
-        Page { visitor: None, consent: Consent::Cookieless, kind: PageKind::Other, item: b"", referrer: b"android-app://x", ..page() };
-    let page = Page { title: b"", section: b"", image: b"/relative.jpg", published_at_ms: 0, is_bot: true, ..page };
-    let batch = sealed(&mut begun(&page), 0);
-    assert_eq!((batch.visitor, batch.item, batch.referrer, batch.bot), (None, None, None, true));
-    assert_eq!(batch.meta.unwrap().image, None);
-}
-
-#[test]
-fn meta_travels_only_with_the_pageview() {
-    let mut visit = begun(&page());
-    assert!(sealed(&mut visit, 0).meta.is_some());
-    assert_eq!(visit.handle(HIDDEN, now(1_000)), Flush::Beacon);
-    let second = sealed(&mut visit, 1_000);
-    assert_eq!((second.meta, second.events[0].seq), (None, 1));
+fn engagement(seq: u32, engaged_ms: u32, scroll_pct: u32) -> Body {
+    Body { seqs: vec![seq], engagements: vec![(engaged_ms, scroll_pct)], ..Body::default() }
 }
 
 #[test]
 fn a_busy_reader_is_flushed_at_10_30_60_120_and_240_seconds() {
-    let mut visit = begun(&page());
-    sealed(&mut visit, 0);
-    let mut flushed_ms = Vec::new();
+    let mut shell = Shell::begun();
+    let mut flushed = Vec::new();
     for ms in (0..300_000).step_by(500) {
-        if visit.handle(Signal::Activity, now(ms)) == Flush::Post {
-            flushed_ms.extend(engagements(&sealed(&mut visit, ms)));
-        }
+        assert_eq!(shell.tell(Signal::Activity, ms), None);
+        flushed.extend(shell.tell(SHOWN, ms));
     }
-    assert_eq!(flushed_ms, [(10_000, 0), (30_000, 0), (60_000, 0), (120_000, 0), (240_000, 0)]);
+    let expected: Vec<Body> = (1..).zip([10_000, 30_000, 60_000, 120_000, 240_000]).map(|(seq, ms)| engagement(seq, ms, 0)).collect();
+    assert_eq!(flushed, expected);
 }
 
 #[test]
 fn the_deadline_is_the_flush_or_the_end_of_the_burst() {
-    let mut visit = begun(&page());
-    assert_eq!(visit.deadline_ms(0, None), Some(5_000));
-    assert_eq!(visit.deadline_ms(0, Some(700)), Some(700));
+    let mut shell = Shell::begun();
+    assert_eq!(shell.visit.wake_in_ms(0, None), Some(5_000));
+    assert_eq!(shell.visit.wake_in_ms(0, Some(700)), Some(700));
     for ms in [4_000, 8_000] {
-        assert_eq!(visit.handle(Signal::Activity, now(ms)), Flush::Hold);
+        assert_eq!(shell.tell(Signal::Activity, ms), None);
     }
-    assert_eq!(visit.deadline_ms(8_000, None), Some(10_000));
-    assert_eq!(visit.handle(Signal::Deadline, now(10_000)), Flush::Post);
-    assert_eq!(visit.deadline_ms(10_000, None), Some(13_000));
+    assert_eq!(shell.visit.wake_in_ms(8_000, None), Some(2_000));
+    assert_eq!(shell.tell(SHOWN, 10_000), Some(engagement(1, 10_000, 0)));
+    assert_eq!(shell.visit.wake_in_ms(10_000, None), Some(3_000));
 }
 
 #[test]
 fn an_idle_or_hidden_page_has_no_deadline() {
-    let mut visit = begun(&page());
-    sealed(&mut visit, 0);
-    assert_eq!(visit.handle(Signal::Deadline, now(5_000)), Flush::Hold);
-    assert_eq!(visit.deadline_ms(5_000, Some(6_000)), None);
-    assert_eq!(visit.handle(Signal::Activity, now(6_000)), Flush::Hold);
-    assert_eq!(visit.handle(HIDDEN, now(7_000)), Flush::Beacon);
-    assert_eq!(visit.deadline_ms(7_000, Some(7_000)), None);
+    let mut shell = Shell::begun();
+    assert_eq!(shell.tell(SHOWN, 5_000), None);
+    assert_eq!(shell.visit.wake_in_ms(5_000, Some(1_000)), None, "not even for what could not be delivered");
+    assert_eq!(shell.tell(Signal::Activity, 6_000), None);
+    assert!(shell.visit.wake_in_ms(6_000, None).is_some());
+    assert!(shell.tell(HIDDEN, 7_000).is_some());
+    assert_eq!(shell.visit.wake_in_ms(7_000, Some(0)), None);
 }
 
 #[test]
 fn a_hide_that_has_nothing_new_sends_nothing() {
-    let mut visit = begun(&page());
-    sealed(&mut visit, 0);
-    assert_eq!(visit.handle(HIDDEN, now(1_000)), Flush::Beacon);
-    sealed(&mut visit, 1_000);
-    assert_eq!(visit.handle(HIDDEN, now(1_001)), Flush::Hold);
-    assert!(visit.seal(0, now(1_001)).is_none());
+    let mut shell = Shell::begun();
+    assert_eq!(shell.tell(HIDDEN, 1_000), Some(Body { is_beacon: true, ..engagement(1, 1_000, 0) }));
+    assert_eq!(shell.tell(HIDDEN, 1_001), None);
+    assert_eq!(shell.tell(SHOWN, 9_000), None);
+    assert_eq!(shell.tell(HIDDEN, 9_500), Some(Body { is_beacon: true, ..engagement(2, 1_500, 0) }));
 }
 
 #[test]
 fn losing_focus_stops_the_clock_and_sends_nothing() {
-    let mut visit = begun(&page());
-    sealed(&mut visit, 0);
-    assert_eq!(visit.handle(Signal::Attention { is_visible: true, has_focus: false }, now(2_000)), Flush::Hold);
-    assert_eq!(visit.handle(HIDDEN, now(60_000)), Flush::Beacon);
-    assert_eq!(engagements(&sealed(&mut visit, 60_000)), [(2_000, 0)]);
+    let mut shell = Shell::begun();
+    assert_eq!(shell.tell(Signal::Attention { is_visible: true, has_focus: false }, 2_000), None);
+    assert_eq!(shell.visit.wake_in_ms(2_000, None), None);
+    assert_eq!(shell.tell(HIDDEN, 60_000).unwrap().engagements, [(2_000, 0)]);
 }
 
 #[test]
 fn a_new_pageview_begins_at_zero() {
-    let mut visit = begun(&page());
-    assert_eq!(visit.handle(Signal::Scroll { bottom_px: 9, height_px: 9 }, now(0)), Flush::Hold);
-    assert_eq!(visit.handle(Signal::Leave, now(3_000)), Flush::Post);
-    assert_eq!(engagements(&sealed(&mut visit, 3_000)), [(3_000, 100)]);
-    assert_eq!(visit.begin(&page(), &PAGEVIEW, now(3_000)), Flush::Post);
-    assert_eq!(visit.handle(Signal::Leave, now(4_000)), Flush::Post);
-    let batch = sealed(&mut visit, 4_000);
-    assert_eq!((batch.events[0].seq, engagements(&batch)), (0, vec![(1_000, 0)]));
+    let mut shell = Shell::begun();
+    assert_eq!(shell.tell(Signal::Scroll { bottom_px: 9, height_px: 9 }, 0), None);
+    assert_eq!(shell.tell(Signal::Leave, 3_000), Some(engagement(1, 3_000, 100)));
+    assert_eq!(shell.tell(BEGIN, 3_000), Some(Body { seqs: vec![0], ..Body::default() }));
+    assert_eq!(shell.visit.wake_in_ms(3_000, None), Some(5_000), "whoever navigates is there");
+    assert_eq!(shell.tell(Signal::Leave, 4_000), Some(engagement(1, 1_000, 0)));
 }
 
 #[test]
-fn a_hundred_events_are_flushed() {
-    let mut visit = begun(&page());
-    let flushes = (1..100).map(|ms| visit.handle(click("https://g1.example/b"), now(ms))).collect::<Vec<_>>();
-    assert_eq!(flushes.iter().position(|&flush| flush == Flush::Post), Some(98));
-    assert_eq!(visit.handle(click("https://g1.example/b"), now(100)), Flush::Post);
-    let batch = sealed(&mut visit, 100);
-    assert_eq!((batch.events.len(), batch.dropped), (100, 1), "the event that came after the full batch is counted");
+fn between_two_pageviews_nothing_is_taken_and_nothing_is_missed() {
+    let mut shell = Shell::begun();
+    assert!(shell.tell(Signal::Leave, 1_000).is_some());
+    assert_eq!(shell.tell(CLICK, 1_010), None);
+    assert_eq!(shell.tell(HIDDEN, 1_020), None);
+    assert_eq!(shell.tell(SHOWN, 1_030), None);
+    assert_eq!(shell.tell(BEGIN, 1_050), Some(Body { seqs: vec![0], ..Body::default() }));
 }
 
 #[test]
-fn hostile_pages_and_links_make_valid_batches() {
-    let quotes = "\"".repeat(4_000);
-    let mut dice = Dice::new(17);
-    for round in 0..300 {
-        let noise: Vec<u8> = (0..dice.below(3_000)).map(|_| u8::try_from(dice.below(256)).unwrap()).collect();
-        let noise = if round == 0 { quotes.as_bytes() } else { &noise };
-        let url = [b"https://g1.example/", noise].concat();
-        let page = Page { url: &url, item: noise, referrer: &url, title: noise, section: noise, image: &url, ..page() };
-        let mut visit = Visit::new(IDLE_WINDOW_MS);
-        assert_eq!(visit.begin(&page, &PAGEVIEW, now(0)), Flush::Post);
-        let first = sealed(&mut visit, 0);
-        let href = Click { href: &url, page_url: b"https://other.example/", is_download: false, rec_id: noise, position: Some(9) };
-        for ms in 1..5 {
-            if visit.handle(Signal::Click(href), now(ms)) == Flush::Post {
-                break;
-            }
-        }
-        let second = sealed(&mut visit, 5);
-        assert_eq!((first.dropped, second.dropped), (0, 0));
-        assert!(visit.seal(0, now(6)).is_none(), "a sealed body is not sealed twice");
+fn the_rest_of_a_showing_has_no_pageview_event() {
+    let mut shell = Shell::begun();
+    assert!(shell.tell(Signal::Leave, 2_000).is_some());
+    assert_eq!(shell.tell(CONTINUE, 2_000), None, "its beginning was counted already");
+    assert_eq!(shell.tell(Signal::Leave, 2_500), Some(engagement(0, 500, 0)));
+}
+
+#[test]
+fn ninety_eight_events_are_flushed() {
+    let mut shell = Shell::begun();
+    let bodies: Vec<Option<Body>> = (1..=98).map(|ms| shell.tell(CLICK, ms)).collect();
+    assert_eq!(bodies.iter().position(Option::is_some), Some(97));
+    assert_eq!(bodies[97].as_ref().unwrap().seqs, (1..=98).collect::<Vec<_>>());
+}
+
+#[test]
+fn long_events_are_flushed_by_their_bytes() {
+    let mut shell = Shell::begun();
+    let long = Signal::Event { bytes: 5_000 };
+    assert_eq!(shell.tell(long, 1), None);
+    assert_eq!(shell.tell(long, 2), None);
+    assert_eq!(shell.tell(long, 3).unwrap().seqs, [1, 2, 3]);
+}
+
+#[test]
+fn an_event_that_is_too_long_is_counted_as_dropped() {
+    let mut shell = Shell::begun();
+    let (longest, too_long) = (Signal::Event { bytes: 8 * 1024 }, Signal::Event { bytes: 8 * 1024 + 1 });
+    assert_eq!(shell.tell(too_long, 1), None);
+    assert_eq!(shell.tell(longest, 2), None);
+    assert_eq!(shell.tell(CLICK, 3), None);
+    let body = shell.tell(HIDDEN, 4).unwrap();
+    assert_eq!((body.seqs, body.dropped), (vec![1, 2, 3], 1));
+    assert_eq!(shell.visit.seal(), 0, "told once");
+}
+
+#[test]
+fn a_pageview_of_ten_thousand_events_is_the_longest() {
+    let mut shell = Shell::begun();
+    for ms in 1..=10_050 {
+        shell.tell(CLICK, ms);
     }
+    assert_eq!(shell.next_seq, 10_000, "the wire's last number is 9999");
+    let orders = shell.visit.handle(CLICK, 10_051);
+    assert!(!orders.is_event_taken);
+    assert!(shell.visit.seal() > 50);
 }
 
 #[test]
 fn random_signals_keep_every_promise() {
     let mut dice = Dice::new(23);
-    for _ in 0..200 {
-        let mut visit = begun(&page());
-        let (mut ms, mut last, mut next_seq) = (0, (0, 0), 0);
+    for _ in 0..500 {
+        let mut shell = Shell::begun();
+        let (mut ms, mut begun_ms, mut last) = (0, 0, (0, 0));
         for _ in 0..200 {
             ms += dice.below(8_000);
-            let signal = match dice.below(7) {
+            let signal = match dice.below(9) {
                 0 => HIDDEN,
-                1 => SHOWN,
-                2 => click("https://other.example/"),
-                3 => Signal::Scroll { bottom_px: 900, height_px: u32::try_from(1 + dice.below(9_000)).unwrap() },
-                4 => Signal::Deadline,
+                1 | 2 => SHOWN,
+                3 => CLICK,
+                4 => Signal::Scroll { bottom_px: 900, height_px: i32::try_from(1 + dice.below(9_000)).unwrap() },
+                5 if dice.below(8) == 0 => Signal::Leave,
                 _ => Signal::Activity,
             };
-            if visit.handle(signal, now(ms)) == Flush::Hold {
-                continue;
+            let body = shell.tell(signal, ms);
+            if let Some(wake_in_ms) = shell.visit.wake_in_ms(ms, None) {
+                assert!(wake_in_ms <= IDLE_WINDOW_MS);
             }
-            let batch = sealed(&mut visit, ms);
-            for event in &batch.events {
-                assert_eq!(event.seq, next_seq);
-                next_seq += 1;
-            }
-            for (engaged_ms, scroll_pct) in engagements(&batch) {
-                assert!(engaged_ms <= ms && engaged_ms >= last.0 && scroll_pct >= last.1);
+            for &(engaged_ms, scroll_pct) in body.iter().flat_map(|body| &body.engagements) {
+                assert!(engaged_ms <= ms - begun_ms && engaged_ms >= last.0 && scroll_pct >= last.1 && scroll_pct <= 100);
                 last = (engaged_ms, scroll_pct);
+            }
+            if signal == HIDDEN || signal == Signal::Leave {
+                assert!(shell.open.is_empty(), "nothing stays behind in a page that may never run again");
+            }
+            if signal == Signal::Leave {
+                (begun_ms, last) = (ms, (0, 0));
+                let is_counted = dice.below(2) == 0;
+                let begin = if is_counted { BEGIN } else { CONTINUE };
+                assert_eq!(shell.tell(begin, ms).is_some(), is_counted);
             }
         }
     }

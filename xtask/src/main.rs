@@ -7,6 +7,7 @@ mod consumers;
 mod dev;
 mod faults;
 mod ledger;
+mod npm;
 mod pack;
 mod paths;
 mod readers;
@@ -45,6 +46,8 @@ enum Verb {
         #[arg(long)]
         release: bool,
     },
+    /// Build the npm package alone, as it ships: target/npm/.
+    Npm,
     /// Run everything here: AWS stand-in, backend, worker, demo portals.
     Dev(dev::Options),
     /// Beside a running `dev`: events as they arrive, and why others were refused.
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().verb {
         Verb::Setup => setup::verb(),
         Verb::Build { release } => pack::verb(release),
+        Verb::Npm => setup::ensure().and_then(|wasm| npm::package(&wasm, true)),
         Verb::Dev(options) => dev::verb(&options),
         Verb::Tail(options) => tail::verb(&options),
         Verb::Test(options) => suite::test(&options),

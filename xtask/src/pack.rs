@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use wire::Portals;
 
 use crate::wasm_target::{Panic, TRIPLE, WasmTarget};
-use crate::{paths, run, script, setup};
+use crate::{npm, paths, run, script, setup};
 
 /// What wasm-opt may use; `--all-features` emits compact imports that Chromium refuses.
 pub(crate) const WASM_FEATURES: [&str; 7] = [
@@ -33,7 +33,7 @@ pub(crate) fn verb(is_release: bool) -> Result<()> {
         run::logged("build backend for release", &mut native_cargo(&["build", "--release", "-p", "backend"]), 330)?;
         backend = "target/release/backend";
     }
-    println!("built: target/assets/scripts/, target/worker/, {backend}");
+    println!("built: target/assets/scripts/, target/npm/, target/worker/, {backend}");
     Ok(())
 }
 
@@ -44,6 +44,7 @@ pub(crate) fn everything(wasm: &WasmTarget, is_release: bool) -> Result<()> {
     let built = |panic, file| WasmTarget::target_dir(panic).join(TRIPLE).join(profile).join(file);
     clear_assets()?;
     script::build(wasm)?;
+    npm::package(wasm, is_release)?;
     worker(&built(Panic::Unwind, "edge.wasm"), is_release)?;
     copy_folder(&paths::at("www"), &paths::at("target/assets"))?;
     native()
@@ -110,7 +111,7 @@ fn worker(wasm: &Path, is_release: bool) -> Result<()> {
     Ok(fs::write(stamp_of(&index), made_of)?)
 }
 
-fn bindgen(wasm: &Path, folder: &Path, arguments: &[&str]) -> Result<()> {
+pub(crate) fn bindgen(wasm: &Path, folder: &Path, arguments: &[&str]) -> Result<()> {
     fs::create_dir_all(folder)?;
     let mut bindgen = Command::new(paths::wasm_bindgen_bin()?.join("wasm-bindgen"));
     bindgen.arg(wasm).args(["--no-typescript", "--out-dir"]).arg(folder).args(arguments).current_dir(paths::root());
@@ -124,7 +125,7 @@ fn optimise(wasm: &Path, level: &str) -> Result<()> {
     run::logged("wasm-opt", &mut wasm_opt, 0)
 }
 
-fn esbuild() -> Command {
+pub(crate) fn esbuild() -> Command {
     let mut esbuild = Command::new(paths::at("node_modules/.bin/esbuild"));
     esbuild.current_dir(paths::root());
     esbuild

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use tracker::{LETTERS_MAX, Outbox, Outcome};
+use tracker::{LETTERS_MAX, Outbox};
 use wire::{Event, EventKind, LinkKind};
 
 use super::isolate::{Answered, Isolate};
@@ -22,6 +22,9 @@ struct Letter {
     body: Vec<u8>,
     seqs: Vec<u32>,
 }
+
+/// Where the digits of `sent_at_ms` stand in a body.
+const SENT_AT: std::ops::Range<usize> = 20..33;
 
 type Slot = Rc<RefCell<Option<Option<Answered>>>>;
 
@@ -106,14 +109,15 @@ impl Page {
         }
         let dropped = self.outbox.take_dropped();
         self.world.ledger.borrow_mut().dropped += u64::from(dropped);
-        if self.letters.len() > LETTERS_MAX {
+        if u32::try_from(self.letters.len()).is_ok_and(|held| held > LETTERS_MAX) {
             self.world.ledger.borrow_mut().breaks("I7", &format!("a page holds {} bodies", self.letters.len()));
         }
         if self.left == 0 && self.letters.is_empty() && self.in_flight.is_none() {
             return Next::Close;
         }
         let seal_ms = (self.left > 0).then_some(self.next_seal_ms);
-        let retry_ms = if self.in_flight.is_some() { None } else { self.outbox.retry_at_ms() };
+        let retry_in_ms = if self.in_flight.is_some() { None } else { self.outbox.retry_in_ms(monotonic_ms(now_ms)) };
+        let retry_ms = retry_in_ms.map(|in_ms| now_ms + u64::from(in_ms));
         let next_ms = [seal_ms, retry_ms, self.resume_at_ms].into_iter().flatten().min();
         // Nothing to wait for means that the outbox forgot a body that nobody confirmed.
         if next_ms.is_none() && self.in_flight.is_none() {
@@ -139,11 +143,11 @@ impl Page {
             seqs.push(seq);
             texts.push(text);
         }
-        let admission = self.outbox.admit(u32::try_from(count).unwrap_or(0));
+        let ticket = self.outbox.admit(u32::try_from(count).unwrap_or(0));
         let body = self.body(&texts.join(","));
         self.world.note(|| format!("page seals p{}#{}", self.number, list(&seqs)));
-        self.letters.push(Letter { ticket: admission.ticket, body, seqs });
-        if let Some(letter) = admission.evicted.and_then(|ticket| self.forget(ticket)) {
+        self.letters.push(Letter { ticket, body, seqs });
+        if let Some(letter) = ticket.checked_sub(LETTERS_MAX).and_then(|ticket| self.forget(ticket)) {
             let mut ledger = self.world.ledger.borrow_mut();
             ledger.evicted += u64::try_from(letter.seqs.len()).unwrap_or(0);
             ledger.settle(self.number, &letter.seqs, Fate::Forgotten);
@@ -177,7 +181,7 @@ impl Page {
 
     fn post(&mut self) {
         let now_ms = self.world.now_ms();
-        let Some(ticket) = self.outbox.next_post(now_ms) else { return };
+        let Some(ticket) = self.outbox.next(false, monotonic_ms(now_ms)) else { return };
         let Some(letter) = self.stamped(ticket) else { return };
         let slot = Slot::default();
         self.world.note(|| format!("page posts p{}#{}", self.number, list(&letter.seqs)));
@@ -193,15 +197,13 @@ impl Page {
     /// The page is hidden: everything goes as beacons, and comes to light again later.
     fn hide(&mut self) {
         let now_ms = self.world.now_ms();
-        while let Some(ticket) = self.outbox.next_beacon(now_ms) {
+        while let Some(ticket) = self.outbox.next(true, monotonic_ms(now_ms)) {
             let Some(letter) = self.stamped(ticket) else { return };
             let is_taken = self.world.rng.borrow_mut().is(900);
             self.world.note(|| format!("page beacons p{}#{} taken: {is_taken}", self.number, list(&letter.seqs)));
             if is_taken {
                 self.send(&letter, None, 0);
             }
-            let random = self.world.rng.borrow_mut().u8();
-            self.outbox.settle(ticket, if is_taken { Outcome::Beaconed } else { Outcome::Failed }, now_ms, random);
         }
         self.resume_at_ms = Some(now_ms + self.world.random(SECOND_MS, 5 * MINUTE_MS));
     }
@@ -209,7 +211,8 @@ impl Page {
     fn stamped(&mut self, ticket: u32) -> Option<Letter> {
         let sent_at_ms = self.world.now_ms().saturating_add_signed(self.clock_ms);
         let letter = self.letters.iter_mut().find(|letter| letter.ticket == ticket)?;
-        tracker::restamp(&mut letter.body, sent_at_ms);
+        let stamp = sent_at_ms.clamp(tracker::AT_MS_MIN, tracker::AT_MS_MAX).to_string();
+        letter.body.splice(SENT_AT, stamp.into_bytes());
         Some(letter.clone())
     }
 
@@ -229,15 +232,15 @@ impl Page {
         };
         let (now_ms, random) = (self.world.now_ms(), self.world.rng.borrow_mut().u8());
         self.world.note(|| format!("page hears {:?} p{}#{}", reply.as_ref().map(|reply| reply.status), self.number, list(&letter.seqs)));
-        let outcome = match &reply {
-            Some(reply) if reply.status == 503 && self.world.is(Mutant::OutboxForgetsOn5xx) => Outcome::Answered(422),
-            Some(reply) => Outcome::Answered(reply.status),
-            None => Outcome::Failed,
+        let status = match &reply {
+            Some(reply) if reply.status == 503 && self.world.is(Mutant::OutboxForgetsOn5xx) => 422,
+            Some(reply) => u32::from(reply.status),
+            None => 0,
         };
         if let Some(reply) = reply {
             self.note_reply(&letter, &reply);
         }
-        if self.outbox.settle(letter.ticket, outcome, now_ms, random) {
+        if self.outbox.settle(letter.ticket, status, monotonic_ms(now_ms), u32::from(random)) {
             self.forget(letter.ticket);
         }
     }
@@ -288,6 +291,12 @@ async fn ask(world: &Rc<World>, origin: String, body: Vec<u8>) -> Option<Answere
         world.kernel.rest(None).await;
     }
     answer.take()
+}
+
+/// The time as `performance.now()` gives it to the core; it may go round.
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "going round is meant")]
+fn monotonic_ms(now_ms: u64) -> u32 {
+    now_ms as u32
 }
 
 fn list(seqs: &[u32]) -> String {

@@ -1,296 +1,406 @@
 //! The tracker of a page: hands signals to the core and does what it answers.
 
 use std::cell::{Cell, RefCell};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use gloo_timers::callback::Timeout;
-use wasm_bindgen::closure::Closure;
+use js_sys::{Array, Function, Promise};
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::Response;
+use web_sys::{Document, Performance, Window};
 
-use super::config::{Config, Error};
-use super::letters::Letters;
-use super::page::{PageFacts, is_other_page};
-use super::watch::Watch;
-use super::{dom, store};
+use super::config::{Config, Error, PageKind, Settings};
+use super::device::{self, Device};
+use super::dom;
+use super::watch::{self, Watch};
 use crate::consent::Consent;
-use crate::identity::{Id, pageview_id};
-use crate::signal::{Now, Signal};
+use crate::outbox::Outbox;
+use crate::signal::Signal;
 use crate::visit::{Flush, Visit};
-use crate::web_url::is_web_url;
 
 /// Single-page applications set the new title after `pushState`, often in the next turn of the event loop.
 const TITLE_DELAY_MS: u32 = 50;
 
-/// A running tracker. Dropping it stops it; [`Tracker::stop`] sends what is left first.
+/// A running tracker. Dropping it ends it; [`Tracker::stop`] sends what is left first.
 #[derive(Debug)]
 pub struct Tracker {
     shared: Rc<Shared>,
 }
 
-/// What listeners, timers and answers of the network reach through a weak pointer.
-#[derive(Debug)]
-pub(super) struct Shared {
-    state: RefCell<State>,
-    /// The last sign of the reader that the core has not been told: telling waits for the next deadline or signal.
-    untold_activity: Cell<Option<Now>>,
-    /// The deepest view that the core has not been told.
-    untold_view: Cell<Option<(u32, u32)>>,
-    timer: RefCell<Option<(u64, Timeout)>>,
-    /// A navigation within the document whose page is read a little later.
-    navigation: RefCell<Option<(Now, Timeout)>>,
-    on_answer: Closure<dyn FnMut(JsValue)>,
-    watch: RefCell<Option<Watch>>,
+/// A property of an event of the portal's own.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Scalar<'a> {
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(f64),
+    /// Text, at most 512 bytes.
+    Text(&'a str),
 }
 
+/// What listeners, timers and answers of the network reach through a weak pointer.
+///
+/// The cells of the core are never borrowed while JavaScript runs, so that a page whose patched `fetch` leads back here does no harm.
 #[derive(Debug)]
-struct State {
-    visit: Visit,
-    letters: Letters,
-    config: Config,
-    consent: Consent,
-    visitor: Option<Id>,
-    pageview: Id,
-    facts: Option<PageFacts>,
+pub(super) struct Shared {
+    pub(super) window: Window,
+    pub(super) document: Document,
+    pub(super) location: JsValue,
+    performance: Performance,
+    pub(super) device: Device,
+    pub(super) settings: Settings,
+    /// Where batches go.
+    pub(super) url: JsValue,
+    pub(super) visit: RefCell<Visit>,
+    pub(super) outbox: RefCell<Outbox>,
+    /// Bodies without a receipt, by their tickets: where they are kept on the device, and the body.
+    pub(super) letters: Array,
+    /// Events that were written, and not yet sealed.
+    pub(super) events: Array,
+    next_seq: Cell<u32>,
+    /// Texts by name: those of the running pageview, and of the one before.
+    pub(super) words: JsValue,
+    /// What holds; `None` before the page is shown, and after the end.
+    pub(super) mode: Cell<Option<Consent>>,
+    /// The last sign of the reader that the core has not been told: telling waits for the next deadline or signal.
+    active_at_ms: Cell<Option<u32>>,
+    /// A navigation within the document whose page is read a little later.
+    arrived_at_ms: Cell<Option<u32>>,
+    timer: RefCell<Option<Timeout>>,
+    is_timed: Cell<bool>,
+    pub(super) is_measuring: Cell<bool>,
+    /// Everything that JavaScript calls back, by the number of the call.
+    callback: Function,
+    watch: RefCell<Option<Watch>>,
 }
 
 impl Tracker {
     /// Starts to measure the page. With [`Consent::Off`] nothing is measured, and what was kept on the device is erased.
     ///
     /// # Errors
-    /// [`Error`]: the configuration is wrong, or this is no page.
+    /// [`Error`]: the configuration is wrong, or this is no page. Its message says what to do.
     pub fn start(config: Config) -> Result<Self, Error> {
-        config.check()?;
+        Self::run(config.into_js())
+    }
+
+    /// The same with a configuration of JavaScript's.
+    pub(super) fn run(said: JsValue) -> Result<Self, Error> {
         let window = dom::window().ok_or(Error::NoPage)?;
-        let url = window.location().href().unwrap_or_default();
-        if !is_web_url(url.as_bytes()) {
-            return Err(Error::NoPage);
-        }
-        let is_gpc_on = dom::flag(&JsValue::from(window.navigator()), "globalPrivacyControl");
-        let consent = config.consent.under_gpc(is_gpc_on);
-        let has_store = consent.may_store() && store::open_visitor(dom::now().unix_ms);
-        let consent = consent.where_storable(has_store);
-        if !consent.may_store() {
-            store::erase();
-        }
-        let state = State {
-            visit: Visit::new(config.idle_window_ms),
-            letters: Letters::new(&config.endpoint, consent.may_store()),
-            visitor: None,
-            pageview: [b'0'; 32],
-            facts: None,
-            consent,
-            config,
-        };
-        let shared = Rc::new_cyclic(|weak| Shared::new(state, weak.clone()));
-        if consent != Consent::Off {
-            *shared.watch.borrow_mut() = Some(Watch::new(&Rc::downgrade(&shared)));
-            if !dom::document().is_some_and(|document| dom::flag(&document, "prerendering")) {
-                shared.show();
-            }
+        let document = window.document().ok_or(Error::NoPage)?;
+        let performance = window.performance().ok_or(Error::NoPage)?;
+        let settings = Settings::of(said)?;
+        let shared = Rc::new_cyclic(|weak| Shared {
+            location: dom::get(&window, "location"),
+            performance,
+            device: Device::open(&window),
+            url: dom::joined(&dom::get(&settings.said, "endpoint"), &"/pageview".into()),
+            settings,
+            visit: RefCell::new(Visit::new()),
+            outbox: RefCell::new(Outbox::new()),
+            letters: Array::new(),
+            events: Array::new(),
+            next_seq: Cell::new(0),
+            words: dom::object(),
+            mode: Cell::new(None),
+            active_at_ms: Cell::new(None),
+            arrived_at_ms: Cell::new(None),
+            timer: RefCell::new(None),
+            is_timed: Cell::new(false),
+            is_measuring: Cell::new(false),
+            callback: watch::callback(weak.clone()),
+            watch: RefCell::new(None),
+            window,
+            document,
+        });
+        let watch = Watch::new(&shared);
+        *shared.watch.borrow_mut() = Some(watch);
+        // A page that is rendered ahead of the reader may never be seen.
+        if !dom::get(&shared.document, "prerendering").is_truthy() {
+            shared.open();
         }
         Ok(Self { shared })
     }
 
+    /// A page is shown: ends the pageview before it and begins the next. Where [`Config::is_manual`] is set, nothing else does.
+    /// `None`: the page's own metadata decide.
+    pub fn page(&self, kind: Option<PageKind>, item: Option<&str>) {
+        let said = dom::object();
+        dom::set(&said, "page", &kind.map_or(JsValue::UNDEFINED, |kind| kind.name().into()));
+        dom::set(&said, "item", &item.map_or(JsValue::UNDEFINED, JsValue::from));
+        self.shared.page(&said);
+    }
+
+    /// Counts something of the portal's own: a name of 1 to 64 bytes, and at most 32 properties.
+    pub fn track(&self, name: &str, props: &[(&str, Scalar<'_>)]) {
+        let object = dom::object();
+        for (key, value) in props {
+            let value = match *value {
+                Scalar::Bool(value) => value.into(),
+                Scalar::Number(value) => value.into(),
+                Scalar::Text(value) => value.into(),
+            };
+            dom::set(&object, key, &value);
+        }
+        self.shared.track(&name.into(), &object);
+    }
+
+    /// Sets the portal's own id of a reader who is logged in; batches carry it from the next pageview on, in mode `full`.
+    pub fn identify(&self, id: &str) {
+        self.shared.set_word("user", &id.into());
+    }
+
+    /// The reader agreed to something else. Given, it holds from the next pageview on; withdrawn, at once, and what was kept is erased.
+    pub fn consent(&self, mode: Consent) {
+        self.shared.agree(mode);
+    }
+
+    /// Asks for recommendations. The promise is that of the JavaScript API; the answer is described in the edge's `openapi.yaml`.
+    pub fn recommendations(&self, options: &JsValue) -> Promise {
+        self.shared.recommendations(options)
+    }
+
     /// Ends the pageview, sends what is left, and listens no longer.
     pub fn stop(self) {
-        self.shared.tell(Signal::Attention { is_visible: false, has_focus: false }, dom::now());
+        self.shared.attend(false);
+    }
+
+    #[cfg(feature = "npm")]
+    pub(super) fn shared(&self) -> &Rc<Shared> {
+        &self.shared
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        self.shared.mode.set(None);
+        self.shared.timer.replace(None);
+        if let Ok(mut watch) = self.shared.watch.try_borrow_mut()
+            && let Some(watch) = watch.take()
+        {
+            watch.end(&self.shared);
+        }
     }
 }
 
 impl Shared {
-    fn new(state: State, weak: Weak<Self>) -> Self {
-        Self {
-            state: RefCell::new(state),
-            untold_activity: Cell::new(None),
-            untold_view: Cell::new(None),
-            timer: RefCell::new(None),
-            navigation: RefCell::new(None),
-            on_answer: Closure::new(move |answer: JsValue| {
-                if let Some(shared) = weak.upgrade() {
-                    shared.answer(&answer);
-                }
-            }),
-            watch: RefCell::new(None),
-        }
+    pub(super) fn now_ms(&self) -> u32 {
+        dom::monotonic_ms(self.performance.now())
     }
 
-    /// The page returned from the back-forward cache: a new pageview, and what was beaconed is sent once more.
-    pub(super) fn show_again(self: &Rc<Self>) {
-        if let Ok(mut state) = self.state.try_borrow_mut() {
-            state.letters.resume();
-        }
-        self.show();
+    /// A function that calls back with this number, and with whatever JavaScript says.
+    pub(super) fn callback(&self, call: u32) -> Function {
+        self.callback.unchecked_ref::<dom::Bindable>().bind(&JsValue::UNDEFINED, call)
     }
 
-    /// A page is shown: on load, on activation of a prerendered page, on return from the back-forward cache.
-    pub(super) fn show(self: &Rc<Self>) {
-        self.begin(dom::now(), None);
-        self.tell(dom::attention(), dom::now());
-    }
-
-    /// Visibility or focus may have changed. A page that is shown again sends once more what it had beaconed.
-    pub(super) fn attend(self: &Rc<Self>) {
-        let attention = dom::attention();
-        if let Signal::Attention { is_visible: true, .. } = attention
-            && let Ok(mut state) = self.state.try_borrow_mut()
-        {
-            state.letters.resume();
-        }
-        self.tell(attention, dom::now());
-    }
-
-    /// A sign of the reader. While a timer is set it is only noted: the timer asks for it in time.
-    pub(super) fn note_activity(self: &Rc<Self>) {
-        let now = dom::now();
-        if self.timer.borrow().is_some() {
-            self.untold_activity.set(Some(now));
+    /// The page is shown for the first time.
+    pub(super) fn open(self: &Rc<Self>) {
+        let mode = self.allowed(self.settings.consent);
+        self.mode.set(Some(mode));
+        if mode.may_store() {
+            self.take_up();
         } else {
-            self.tell(Signal::Activity, now);
+            self.device.erase();
+        }
+        if !self.settings.is_manual {
+            self.begin(&self.settings.said, self.now_ms());
         }
     }
 
-    /// What the window shows, as measured between two frames.
-    pub(super) fn note_view(&self, bottom_px: u32, height_px: u32) {
-        let deepest_px = self.untold_view.get().map_or(0, |(deepest_px, _)| deepest_px);
-        self.untold_view.set(Some((bottom_px.max(deepest_px.min(height_px)), height_px)));
+    /// What holds when the reader agreed to `mode`.
+    fn allowed(&self, mode: Consent) -> Consent {
+        let navigator = dom::get(&self.window, "navigator");
+        let mode = mode.under_gpc(dom::get(&navigator, "globalPrivacyControl").is_truthy());
+        mode.where_storable(mode.may_store() && self.device.open_visitor())
+    }
+
+    /// A pageview begins.
+    pub(super) fn begin(self: &Rc<Self>, said: &JsValue, at_ms: u32) {
+        self.set_word("place", &self.place());
+        let path = dom::get(&self.location, "pathname");
+        let is_excluded = self.settings.exclude.as_ref().is_some_and(|exclude| exclude.test(&path));
+        let mode = self.mode.get().unwrap_or(Consent::Off);
+        if mode == Consent::Off || is_excluded || self.device.is_opted_out() {
+            return;
+        }
+        // The id is gone: the reader, or another page where consent was withdrawn, has erased it since.
+        let mode = mode.where_storable(self.device.visitor().is_some());
+        self.mode.set(Some(mode));
+        self.set_word("head", &self.describe(said, mode));
+        self.next_seq.set(0);
+        self.active_at_ms.set(None);
+        self.tell(Signal::Begin { idle_window_ms: self.settings.idle_window_ms, is_counted: true }, at_ms, &event_of("pageview"));
+        self.attend(true);
+        self.measure();
+    }
+
+    /// Tells the core, writes what it says, and lets leave what is due.
+    fn tell(self: &Rc<Self>, signal: Signal, at_ms: u32, event: &JsValue) {
+        let flush = self.obey(signal, at_ms, event);
+        if flush != Flush::Hold {
+            self.send(flush == Flush::Beacon);
+        }
+        self.rest(flush == Flush::Beacon);
+    }
+
+    /// Tells the core, and writes what it says.
+    fn obey(&self, signal: Signal, at_ms: u32, event: &JsValue) -> Flush {
+        let orders = self.visit.borrow_mut().handle(signal, at_ms);
+        if orders.is_event_taken {
+            self.write(event);
+        }
+        if let Some(measures) = orders.engagement {
+            let event = event_of("engagement");
+            dom::set(&event, "engaged_ms", &measures.engaged_ms.into());
+            dom::set(&event, "scroll_pct", &measures.scroll_pct.into());
+            self.write(&event);
+        }
+        if orders.flush != Flush::Hold {
+            self.seal();
+        }
+        orders.flush
+    }
+
+    fn write(&self, event: &JsValue) {
+        dom::set(event, "seq", &self.next_seq.get().into());
+        self.next_seq.set(self.next_seq.get() + 1);
+        dom::set(event, "at_ms", &dom::unix_ms().into());
+        self.events.push(event);
+    }
+
+    /// Sets the one timer to the next deadline, and posts what is due while there is one: an idle page neither wakes nor sends.
+    pub(super) fn rest(self: &Rc<Self>, is_beacon: bool) {
+        let now_ms = self.now_ms();
+        let retry_in_ms = self.outbox.borrow().retry_in_ms(now_ms);
+        let wake_in_ms = self.visit.borrow().wake_in_ms(now_ms, retry_in_ms).filter(|_| self.mode.get().is_some());
+        self.is_timed.set(wake_in_ms.is_some());
+        let weak = Rc::downgrade(self);
+        self.timer.replace(wake_in_ms.map(|in_ms| {
+            let ring = move || {
+                if let Some(shared) = weak.upgrade() {
+                    // Not dropped before the end: it is this very closure.
+                    let _rung = shared.timer.take();
+                    shared.attend(true);
+                }
+            };
+            // The monotonic clock is cut to whole milliseconds; one more makes sure that the deadline has passed.
+            Timeout::new(in_ms.saturating_add(1), ring)
+        }));
+        if wake_in_ms.is_some() {
+            self.send(is_beacon);
+        }
+    }
+
+    /// A sign of the reader is only noted: the timer asks for it in time.
+    pub(super) fn note(self: &Rc<Self>, event: &JsValue) {
+        self.active_at_ms.set(Some(dom::monotonic_ms(dom::number(&dom::get(event, "timeStamp")))));
+        if !self.is_timed.get() {
+            self.attend(true);
+        }
+    }
+
+    /// What was only noted is told now.
+    fn catch_up(self: &Rc<Self>) {
+        self.arrive();
+        if let Some(at_ms) = self.active_at_ms.take() {
+            let _ = self.visit.borrow_mut().handle(Signal::Activity, at_ms);
+        }
+    }
+
+    /// Visibility or focus may have changed. `is_staying`: the page is not being left.
+    pub(super) fn attend(self: &Rc<Self>, is_staying: bool) {
+        let is_visible = is_staying && !self.document.hidden();
+        self.catch_up();
+        // A page that is shown again sends once more what it had beaconed.
+        if is_visible {
+            self.resume(false);
+        }
+        // `focus` and `blur` also come when a frame inside the page takes the focus; `hasFocus` stays true then.
+        let has_focus = self.document.has_focus().unwrap_or(false);
+        self.tell(Signal::Attention { is_visible, has_focus }, self.now_ms(), &JsValue::UNDEFINED);
+        self.seek();
+    }
+
+    /// Announces an event, and writes it if the core takes it.
+    pub(super) fn emit(self: &Rc<Self>, event: &JsValue) {
+        self.catch_up();
+        let bytes = js_sys::JSON::stringify(event).map_or(u32::MAX, |text| text.length());
+        self.tell(Signal::Event { bytes }, self.now_ms(), event);
+    }
+
+    fn leave(self: &Rc<Self>) {
+        self.catch_up();
+        self.tell(Signal::Leave, self.now_ms(), &JsValue::UNDEFINED);
     }
 
     /// The address may have changed within the document.
     pub(super) fn navigate(self: &Rc<Self>) {
-        let url = dom::window().and_then(|window| window.location().href().ok()).unwrap_or_default();
-        let is_other = self.state.try_borrow().is_ok_and(|state| state.facts.as_ref().is_some_and(|facts| is_other_page(&facts.url, &url)));
-        if !is_other || self.navigation.borrow().is_some() {
+        if self.settings.is_manual || self.arrived_at_ms.get().is_some() || self.place() == self.word("place") {
             return;
         }
-        let now = dom::now();
-        self.tell(Signal::Leave, now);
+        self.leave();
+        self.arrived_at_ms.set(Some(self.now_ms()));
         let weak = Rc::downgrade(self);
-        let read = move || {
+        // It does nothing when something else was told before, and then the page was read.
+        Timeout::new(TITLE_DELAY_MS, move || {
             if let Some(shared) = weak.upgrade() {
                 shared.arrive();
             }
-        };
-        *self.navigation.borrow_mut() = Some((now, Timeout::new(TITLE_DELAY_MS, read)));
+        })
+        .forget();
     }
 
     /// Begins the pageview of a navigation within the document, with the time of the navigation itself.
     fn arrive(self: &Rc<Self>) {
-        // The timer stays alive until here: it may be the one that is running.
-        let arrival = self.navigation.borrow_mut().take();
-        if let Some((navigated, _timer)) = arrival {
-            let before = self.state.try_borrow().ok().and_then(|state| state.facts.clone());
-            self.begin(navigated, before.as_ref());
+        if let Some(at_ms) = self.arrived_at_ms.take() {
+            self.begin(&JsValue::UNDEFINED, at_ms);
         }
     }
 
-    fn begin(self: &Rc<Self>, now: Now, before: Option<&PageFacts>) {
-        self.untold_view.set(None);
-        if let Ok(mut state) = self.state.try_borrow_mut() {
-            state.begin(now, before);
-        }
-        if let Some(watch) = self.watch.borrow().as_ref() {
-            watch.measure();
-        }
-        self.post();
+    pub(super) fn page(self: &Rc<Self>, said: &JsValue) {
+        self.leave();
+        self.begin(said, self.now_ms());
     }
 
-    /// Tells the core, and does what it says.
-    pub(super) fn tell(self: &Rc<Self>, signal: Signal<'_>, now: Now) {
-        // Whatever comes before the page was read: it belongs to the new pageview.
-        self.arrive();
-        let flush = {
-            // Borrowed already: a page that patched `fetch` has led us back into ourselves.
-            let Ok(mut state) = self.state.try_borrow_mut() else { return };
-            // A body that one of these fills is sealed by `handle`, and leaves with the next post.
-            if let Some((bottom_px, height_px)) = self.untold_view.take() {
-                let _ = state.handle(Signal::Scroll { bottom_px, height_px }, now);
-            }
-            if let Some(noted) = self.untold_activity.take() {
-                let _ = state.handle(Signal::Activity, noted);
-            }
-            state.handle(signal, now)
-        };
-        match flush {
-            Flush::Beacon => {
-                if let Ok(mut state) = self.state.try_borrow_mut() {
-                    state.letters.beacon();
-                }
-            }
-            Flush::Hold | Flush::Post => self.post(),
-        }
-        self.arm(now.monotonic_ms);
+    pub(super) fn track(self: &Rc<Self>, name: &JsValue, props: &JsValue) {
+        let event = event_of("custom");
+        dom::set(&event, "name", name);
+        dom::set(&event, "props", props);
+        self.emit(&event);
     }
 
-    /// Posts the next body that is due, if the page is in front of a reader or has just been opened.
-    fn post(self: &Rc<Self>) {
-        let promise = self.state.try_borrow_mut().ok().and_then(|mut state| state.letters.post());
-        if let Some(promise) = promise {
-            let _ = promise.then2(&self.on_answer, &self.on_answer);
+    /// The reader agreed to something else.
+    pub(super) fn agree(self: &Rc<Self>, mode: Consent) {
+        let Some(before) = self.mode.get() else { return };
+        self.catch_up();
+        let mode = self.allowed(mode);
+        self.mode.set(Some(mode));
+        if !mode.may_store() {
+            self.device.erase();
         }
-    }
-
-    fn answer(self: &Rc<Self>, answer: &JsValue) {
-        if let Ok(mut state) = self.state.try_borrow_mut() {
-            state.letters.answer(answer.dyn_ref::<Response>().map(Response::status));
-        }
-        self.post();
-        self.arm(dom::now().monotonic_ms);
-    }
-
-    /// Sets the one timer to the core's deadline. One that rings too early costs less than setting it anew for each signal.
-    fn arm(self: &Rc<Self>, now_ms: u64) {
-        let Ok(state) = self.state.try_borrow() else { return };
-        let deadline_ms = state.visit.deadline_ms(now_ms, state.letters.retry_at_ms());
-        let mut timer = self.timer.borrow_mut();
-        match (deadline_ms, timer.as_ref()) {
-            (None, _) => *timer = None,
-            (Some(deadline_ms), Some((set_ms, _))) if *set_ms <= deadline_ms => {}
-            (Some(deadline_ms), _) => {
-                let weak = Rc::downgrade(self);
-                let delay_ms = u32::try_from(deadline_ms.saturating_sub(now_ms)).unwrap_or(u32::MAX);
-                let ring = move || {
-                    if let Some(shared) = weak.upgrade() {
-                        // Not dropped before the end: it is this very closure.
-                        let _rung = shared.timer.borrow_mut().take();
-                        shared.tell(Signal::Deadline, dom::now());
-                    }
-                };
-                // The monotonic clock is cut to whole milliseconds; one more makes sure that the deadline has passed.
-                *timer = Some((deadline_ms, Timeout::new(delay_ms.saturating_add(1), ring)));
+        if before == Consent::Off {
+            self.begin(&self.settings.said, self.now_ms());
+        } else if mode.level() < before.level() {
+            // What is left of this showing belongs to nobody: another pageview, whose beginning is not counted.
+            let head = self.head();
+            let _ = self.obey(Signal::Leave, self.now_ms(), &JsValue::UNDEFINED);
+            if mode == Consent::Off {
+                self.discard();
+                self.rest(false);
+            } else if head.is_truthy() {
+                dom::set(&head, "pageview", &device::new_id());
+                dom::set(&head, "visitor", &JsValue::UNDEFINED);
+                dom::set(&head, "user", &JsValue::UNDEFINED);
+                dom::set(&head, "consent", &mode.name().into());
+                self.next_seq.set(0);
+                let begin = Signal::Begin { idle_window_ms: self.settings.idle_window_ms, is_counted: false };
+                self.tell(begin, self.now_ms(), &JsValue::UNDEFINED);
             }
         }
     }
 }
 
-impl State {
-    fn begin(&mut self, now: Now, before: Option<&PageFacts>) {
-        let Some(facts) = PageFacts::read(&self.config, before) else { return };
-        self.visitor = if self.consent.may_store() { store::visitor(now.unix_ms) } else { None };
-        // The id is gone: the reader, or another page where consent was withdrawn, has erased it since.
-        self.consent = self.consent.where_storable(self.visitor.is_some());
-        self.letters.keep(self.consent.may_store());
-        self.pageview = pageview_id(now.unix_ms, dom::random().unwrap_or_default());
-        let page = facts.page(&self.config, self.consent, self.visitor.as_ref());
-        let flush = self.visit.begin(&page, &self.pageview, now);
-        self.facts = Some(facts);
-        self.seal(flush, now);
-    }
-
-    fn handle(&mut self, signal: Signal<'_>, now: Now) -> Flush {
-        let flush = self.visit.handle(signal, now);
-        self.seal(flush, now);
-        flush
-    }
-
-    fn seal(&mut self, flush: Flush, now: Now) {
-        if flush == Flush::Hold {
-            return;
-        }
-        let dropped = self.letters.take_dropped();
-        if let Some(sealed) = self.visit.seal(dropped, now) {
-            self.letters.put(&self.pageview, sealed.first_seq, sealed.events.saturating_add(dropped), sealed.body);
-        }
-        self.visit.clear();
-    }
+/// An event that has to be filled.
+pub(super) fn event_of(kind: &str) -> JsValue {
+    let event = dom::object();
+    dom::set(&event, "kind", &kind.into());
+    event
 }
