@@ -80,7 +80,7 @@ import { AnalyticsExtensions } from "posthog-js/dist/extension-bundles.js";`, "_
 for (const each of ALL.filter((each) => each.name.startsWith("posthog"))) {
   each.posts = (request) => posthogEvents(request).length > 0;
   each.engagedMs = posthogEngagedMs;
-  each.clicks = (requests) => requests.flatMap(posthogEvents).filter((event) => event.properties.$event_type === "click").length;
+  each.clicks = (requests) => requests.flatMap(posthogEvents).filter((event) => event.event === "$autocapture" && event.properties.$event_type === "click").length;
 }
 
 function matomoParameters(request) {

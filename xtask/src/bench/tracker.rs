@@ -55,7 +55,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
 const COST: &str = "\"Script\" is CPU time of the page's main thread in JavaScript and wasm (`Performance.getMetrics`, time domain \
 `threadTicks`), \"all tasks\" has parsing, compiling, garbage collection and dispatch too. The session: 200 turns of the wheel, 60 moves, \
 16 keys, 20 clicks on outbound links that the page keeps from leaving; every tracker has to report all 20. Heap after a forced \
-collection, with the memory of wasm. Requests and bytes (bodies and query strings) until the page has been left.";
+collection; the memory of wasm is no part of it and stands beside it in its full length. Requests and bytes (bodies and query strings) until the page has been left.";
 
 const MODEL: &str = "Truth is computed from everything that happens, to the microsecond; a sleeping machine's page counts as \
 away, which no page can hear. Timers are late, throttled while hidden, and clocks have whole milliseconds. 45 % read actively, 25 % \
