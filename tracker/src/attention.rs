@@ -5,70 +5,83 @@
 //! late the clock is read, and a machine that slept is credited one window at most.
 
 /// How long a sign of a reader counts, unless configured.
-pub const IDLE_WINDOW_MS: u64 = 5_000;
+pub const IDLE_WINDOW_MS: u32 = 5_000;
 /// Longest engaged time that the wire accepts for one pageview: a day.
-pub(crate) const ENGAGED_MS_MAX: u64 = 86_400_000;
+const ENGAGED_MS_MAX: u32 = 86_400_000;
 
 /// Engaged time of one pageview. All times come from the monotonic clock.
 #[derive(Debug, Clone)]
 pub(crate) struct Attention {
-    idle_window_ms: u64,
-    engaged_ms: u64,
+    idle_window_ms: u32,
+    engaged_ms: u32,
     /// Everything before this is settled; it never falls, so nothing is credited twice.
-    credited_until_ms: u64,
-    last_activity_ms: u64,
+    credited_until_ms: u32,
+    last_activity_ms: u32,
     is_attentive: bool,
 }
 
 impl Attention {
-    pub(crate) const fn new(idle_window_ms: u64) -> Self {
-        Self { idle_window_ms, engaged_ms: 0, credited_until_ms: 0, last_activity_ms: 0, is_attentive: false }
+    pub(crate) const fn new() -> Self {
+        Self { idle_window_ms: 0, engaged_ms: 0, credited_until_ms: 0, last_activity_ms: 0, is_attentive: false }
     }
 
     /// A new pageview begins. Whoever has just navigated is there: the beginning is a sign of the reader.
-    pub(crate) fn restart(&mut self, now_ms: u64) {
+    pub(crate) fn restart(&mut self, idle_window_ms: u32, now_ms: u32) {
+        self.idle_window_ms = idle_window_ms;
         self.engaged_ms = 0;
-        self.credited_until_ms = now_ms;
-        self.last_activity_ms = now_ms;
+        self.open(now_ms);
     }
 
     /// A sign of the reader, told now or a little later.
-    pub(crate) fn activity(&mut self, at_ms: u64) {
-        if self.is_attentive {
-            self.settle(at_ms);
-            self.last_activity_ms = self.last_activity_ms.max(at_ms);
-            self.credited_until_ms = self.credited_until_ms.max(at_ms);
+    pub(crate) fn activity(&mut self, at_ms: u32) {
+        self.settle(at_ms);
+        if self.is_attentive && is_before(self.last_activity_ms, at_ms) {
+            self.last_activity_ms = at_ms;
+            if is_before(self.credited_until_ms, at_ms) {
+                self.credited_until_ms = at_ms;
+            }
         }
     }
 
     /// The page was shown and focused, or no longer. Coming back is a sign of the reader.
-    pub(crate) fn attend(&mut self, is_attentive: bool, now_ms: u64) {
+    pub(crate) fn attend(&mut self, is_attentive: bool, now_ms: u32) {
         self.settle(now_ms);
         if is_attentive && !self.is_attentive {
-            self.last_activity_ms = self.last_activity_ms.max(now_ms);
-            self.credited_until_ms = self.credited_until_ms.max(now_ms);
+            self.open(now_ms);
         }
         self.is_attentive = is_attentive;
     }
 
     /// Credits what has passed until `now_ms`.
-    pub(crate) fn settle(&mut self, now_ms: u64) {
-        let until_ms = now_ms.min(self.last_activity_ms.saturating_add(self.idle_window_ms));
-        if self.is_attentive && until_ms > self.credited_until_ms {
-            self.engaged_ms = (self.engaged_ms + (until_ms - self.credited_until_ms)).min(ENGAGED_MS_MAX);
+    pub(crate) fn settle(&mut self, now_ms: u32) {
+        let window_ends_ms = self.last_activity_ms.wrapping_add(self.idle_window_ms);
+        let until_ms = if is_before(window_ends_ms, now_ms) { window_ends_ms } else { now_ms };
+        if self.is_attentive && is_before(self.credited_until_ms, until_ms) {
+            self.engaged_ms = self.engaged_ms.wrapping_add(until_ms.wrapping_sub(self.credited_until_ms)).min(ENGAGED_MS_MAX);
             self.credited_until_ms = until_ms;
         }
     }
 
-    /// When the reader will count as gone; `None` when that is so already.
-    pub(crate) fn idle_at_ms(&self, now_ms: u64) -> Option<u64> {
-        let idle_at_ms = self.last_activity_ms.saturating_add(self.idle_window_ms);
-        (self.is_attentive && idle_at_ms > now_ms).then_some(idle_at_ms)
+    /// In how many milliseconds the reader will count as gone; `None` when that is so already.
+    pub(crate) fn idle_in_ms(&self, now_ms: u32) -> Option<u32> {
+        let window_ends_ms = self.last_activity_ms.wrapping_add(self.idle_window_ms);
+        (self.is_attentive && is_before(now_ms, window_ends_ms)).then(|| window_ends_ms.wrapping_sub(now_ms))
     }
 
-    pub(crate) const fn engaged_ms(&self) -> u64 {
+    pub(crate) const fn engaged_ms(&self) -> u32 {
         self.engaged_ms
     }
+
+    /// A window opens, and whatever lies before it is settled.
+    const fn open(&mut self, now_ms: u32) {
+        self.credited_until_ms = now_ms;
+        self.last_activity_ms = now_ms;
+    }
+}
+
+/// By a clock that goes round after 49 days: the shorter way counts.
+const fn is_before(one_ms: u32, other_ms: u32) -> bool {
+    other_ms.wrapping_sub(one_ms).cast_signed() > 0
 }
 
 #[cfg(test)]
@@ -77,8 +90,8 @@ mod tests {
     use crate::random::Dice;
 
     fn begun() -> Attention {
-        let mut attention = Attention::new(IDLE_WINDOW_MS);
-        attention.restart(1_000);
+        let mut attention = Attention::new();
+        attention.restart(IDLE_WINDOW_MS, 1_000);
         attention.attend(true, 1_000);
         attention
     }
@@ -124,8 +137,8 @@ mod tests {
     #[test]
     fn nothing_is_owed_after_the_reader_has_gone_idle() {
         let attention = begun();
-        assert_eq!(attention.idle_at_ms(2_000), Some(6_000));
-        assert_eq!(attention.idle_at_ms(6_000), None);
+        assert_eq!(attention.idle_in_ms(2_000), Some(4_000));
+        assert_eq!(attention.idle_in_ms(6_000), None);
     }
 
     #[test]
@@ -135,6 +148,20 @@ mod tests {
         attention.settle(2_000);
         attention.activity(1_500);
         assert_eq!(attention.engaged_ms(), 3_000);
+    }
+
+    #[test]
+    fn a_tab_of_two_months_outlives_its_clock() {
+        let mut attention = Attention::new();
+        attention.restart(IDLE_WINDOW_MS, u32::MAX - 1_000);
+        attention.attend(true, u32::MAX - 1_000);
+        attention.settle(999);
+        assert_eq!(attention.engaged_ms(), 2_000);
+        attention.attend(false, 1_000);
+        // Thirty days later, in the background all the time.
+        attention.attend(true, 30 * 86_400_000);
+        attention.settle(30 * 86_400_000 + 3_000);
+        assert_eq!(attention.engaged_ms(), 5_001);
     }
 
     #[test]
@@ -192,7 +219,7 @@ mod tests {
             let mut now_ms = 1_000;
             for _ in 0..30 {
                 // The shell wakes when the reader would count as gone; an idle reader's first sign is told at once.
-                let deadline_ms = last.idle_at_ms(now_ms).unwrap_or_else(|| {
+                let deadline_ms = last.idle_in_ms(now_ms).map(|idle_in_ms| now_ms + idle_in_ms).unwrap_or_else(|| {
                     now_ms += dice.below(20_000);
                     all.activity(now_ms);
                     last.activity(now_ms);

@@ -1,24 +1,24 @@
 //! What the reader agreed to, and what follows from it.
 
 /// What may be measured and kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Consent {
-    /// A first-party id and the outbox may be kept on the device.
-    Full,
-    /// Nothing is kept on the device.
-    Cookieless,
     /// Nothing is measured and nothing is sent.
     Off,
+    /// Nothing is kept on the device.
+    Cookieless,
+    /// A first-party id and the outbox may be kept on the device.
+    Full,
 }
 
 impl Consent {
     /// `full`, `cookieless` or `off`.
     #[must_use]
-    pub const fn parse(text: &[u8]) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         match text {
-            b"full" => Some(Self::Full),
-            b"cookieless" => Some(Self::Cookieless),
-            b"off" => Some(Self::Off),
+            "full" => Some(Self::Full),
+            "cookieless" => Some(Self::Cookieless),
+            "off" => Some(Self::Off),
             _ => None,
         }
     }
@@ -28,9 +28,7 @@ impl Consent {
     pub const fn under_gpc(self, is_gpc_on: bool) -> Self {
         match self {
             Self::Full if is_gpc_on => Self::Cookieless,
-            Self::Full => Self::Full,
-            Self::Cookieless => Self::Cookieless,
-            Self::Off => Self::Off,
+            Self::Full | Self::Cookieless | Self::Off => self,
         }
     }
 
@@ -46,11 +44,13 @@ impl Consent {
         matches!(self, Self::Full)
     }
 
-    pub(crate) const fn name(self) -> &'static [u8] {
+    /// `full`, `cookieless` or `off`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
-            Self::Full => b"full",
-            Self::Cookieless => b"cookieless",
-            Self::Off => b"off",
+            Self::Full => "full",
+            Self::Cookieless => "cookieless",
+            Self::Off => "off",
         }
     }
 }
@@ -65,7 +65,7 @@ mod tests {
             assert_eq!(Consent::parse(mode.name()), Some(mode));
         }
         for bad in ["", "Full", "yes", "full "] {
-            assert_eq!(Consent::parse(bad.as_bytes()), None, "{bad}");
+            assert_eq!(Consent::parse(bad), None, "{bad}");
         }
     }
 

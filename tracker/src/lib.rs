@@ -1,51 +1,47 @@
 //! Measures a reader's attention in the page and posts it in batches.
 //!
-//! The core computes: it takes [`Signal`]s and two clocks, and writes the JSON bodies. It allocates nothing, reads no clock
-//! and draws no random number. The shell (`browser`, on by default) listens to the page and talks to the network.
+//! The core computes: it takes [`Signal`]s and the time, and answers with orders. It is all numbers, allocates nothing, reads no clock
+//! and draws no random number; texts stay with the browser, which is better at them. Two shells obey it:
+//! `browser` (on by default) is this crate for front ends in Rust, and the npm package made of it;
+//! `script` is `/pulso.js`, the one file that portals embed.
 //!
 //! ```
-//! use tracker::{Consent, Flush, Now, Page, PageKind, Signal, Visit, pageview_id};
+//! use tracker::{Engagement, Flush, Orders, Signal, Visit};
 //!
-//! let mut visit = Visit::new(tracker::IDLE_WINDOW_MS);
-//! let now = |ms| Now { monotonic_ms: ms, unix_ms: 1_795_337_000_000 + ms };
-//! let page = Page {
-//!     portal: b"g1", visitor: None, consent: Consent::Cookieless, kind: PageKind::Article, url: b"https://g1.example/a",
-//!     item: b"/a", referrer: b"", title: b"A", section: b"", image: b"", published_at_ms: 0, is_bot: false,
-//! };
-//! assert_eq!(visit.begin(&page, &pageview_id(now(0).unix_ms, [7; 10]), now(0)), Flush::Post);
-//! let sealed = visit.seal(0, now(0)).expect("a pageview");
-//! assert!(wire::Batch::parse(sealed.body).is_ok());
-//! visit.clear();
-//! let shown = Signal::Attention { is_visible: true, has_focus: true };
-//! assert_eq!(visit.handle(shown, now(0)), Flush::Hold);
-//! assert_eq!(visit.deadline_ms(0, None), Some(5_000));
+//! let mut visit = Visit::new();
+//! let orders = visit.handle(Signal::Begin { idle_window_ms: tracker::IDLE_WINDOW_MS, is_counted: true }, 0);
+//! assert_eq!(orders, Orders { is_event_taken: true, flush: Flush::Post, events: 1, ..Orders::default() });
+//! assert_eq!(visit.seal(), 0);
+//! let shown = visit.handle(Signal::Attention { is_visible: true, has_focus: true }, 0);
+//! assert_eq!(shown.flush, Flush::Hold);
+//! assert_eq!(visit.wake_in_ms(0, None), Some(5_000));
+//! let left = visit.handle(Signal::Attention { is_visible: false, has_focus: false }, 3_000);
+//! assert_eq!(left.engagement, Some(Engagement { engaged_ms: 3_000, scroll_pct: 0 }));
+//! assert_eq!(left.flush, Flush::Beacon);
 //! ```
 #![cfg_attr(not(any(test, feature = "browser")), no_std)]
 
 mod attention;
-mod batch;
 #[cfg(feature = "browser")]
 mod browser;
 mod click;
 mod consent;
-mod identity;
-mod json;
+mod limits;
 mod outbox;
 #[cfg(test)]
 mod random;
 mod scroll;
+#[cfg(all(feature = "script", target_arch = "wasm32"))]
+mod script;
 mod signal;
 mod visit;
-mod web_url;
 
 pub use attention::IDLE_WINDOW_MS;
-pub use batch::{Page, PageKind, Sealed, restamp};
 #[cfg(feature = "browser")]
 pub use browser::{Config, Error, Tracker};
-pub use click::Click;
+pub use click::{FILE_ENDINGS, Link, LinkKind};
 pub use consent::Consent;
-pub use identity::{Id, STORED_VISITOR_BYTES, kept_visitor, new_visitor, pageview_id};
-pub use outbox::{Admission, LETTERS_MAX, Outbox, Outcome};
-pub use signal::{Now, Signal};
-pub use visit::{Flush, Visit};
-pub use web_url::is_web_url;
+pub use limits::{AT_MS_MAX, AT_MS_MIN, ITEM_BYTES_MAX, TEXT_BYTES_MAX, URL_BYTES_MAX, VISITOR_MS_MAX};
+pub use outbox::{LETTERS_MAX, Outbox, Outcome};
+pub use signal::Signal;
+pub use visit::{Engagement, Flush, Orders, Visit};

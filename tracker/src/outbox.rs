@@ -1,168 +1,159 @@
 //! Which sealed bodies still wait for a receipt, and when to try them again. The bodies themselves are the shell's.
 
-/// Most bodies that wait. At 12 KiB each they stay far below what `localStorage` holds.
-pub const LETTERS_MAX: usize = 16;
+/// Most bodies that wait, one bit each. At 12 KiB each they stay far below what `localStorage` holds.
+pub const LETTERS_MAX: u32 = u32::BITS;
 /// First pause after a failure; it doubles each time, up to [`PAUSE_MS_MAX`].
-const PAUSE_MS: u64 = 2_000;
-const PAUSE_MS_MAX: u64 = 300_000;
+const PAUSE_MS: u32 = 2_000;
+const PAUSE_MS_MAX: u32 = 300_000;
 
 /// What became of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// The status of an answer.
-    Answered(u16),
+    /// An answer came.
+    Answered {
+        /// Its status.
+        status: u32,
+        /// Its `Retry-After`, seconds; 0 when it has none.
+        retry_after_s: u32,
+    },
     /// No answer: offline, blocked, or no room for the request.
     Failed,
     /// The browser took a beacon. That is no receipt.
     Beaconed,
 }
 
-/// Where a body was put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Admission {
-    /// Names it from now on.
-    pub ticket: u32,
-    /// The oldest body, which had to go to make room: the shell forgets it too.
-    pub evicted: Option<u32>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Waiting,
-    InFlight,
-    /// Taken by the browser as a beacon; it may or may not have arrived.
-    Unconfirmed,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Letter {
-    ticket: u32,
-    events: u32,
-    state: State,
-    was_tried: bool,
-}
-
-/// Bodies without a receipt, oldest first by ticket.
+/// Bodies without a receipt: of the last [`LETTERS_MAX`], one bit in each set for the state it is in.
 #[derive(Debug)]
 pub struct Outbox {
-    letters: [Option<Letter>; LETTERS_MAX],
     next_ticket: u32,
-    failures: u32,
-    retry_at_ms: u64,
+    /// Without a receipt. One that is neither waiting nor in flight was taken by the browser as a beacon, and may or may not have arrived.
+    kept: u32,
+    waiting: u32,
+    /// Tried at least once.
+    tried: u32,
+    in_flight: u32,
+    pause_ms: u32,
+    retry_at_ms: u32,
     dropped: u32,
+    events: [u32; 32],
 }
 
 impl Outbox {
     /// Empty.
     #[must_use]
     pub const fn new() -> Self {
-        Self { letters: [None; LETTERS_MAX], next_ticket: 0, failures: 0, retry_at_ms: 0, dropped: 0 }
+        let (kept, waiting, tried, in_flight) = (0, 0, 0, 0);
+        Self { next_ticket: 0, kept, waiting, tried, in_flight, pause_ms: 0, retry_at_ms: 0, dropped: 0, events: [0; 32] }
     }
 
-    /// Takes in a body of so many events. When the box is full, the oldest goes and its events are counted as dropped.
-    pub fn admit(&mut self, events: u32) -> Admission {
-        let evicted = if self.letters.iter().all(Option::is_some) { self.oldest(|_| true) } else { None };
-        if let Some(letter) = evicted {
-            self.dropped = self.dropped.saturating_add(letter.events);
-            self.forget(letter.ticket);
-        }
+    /// Takes in a body of so many events, and answers its ticket: 0, 1, 2 …
+    /// The body of [`LETTERS_MAX`] tickets before is evicted if it is still here: its events are counted as dropped, and the shell forgets it too.
+    pub fn admit(&mut self, events: u32) -> u32 {
         let ticket = self.next_ticket;
-        self.next_ticket = self.next_ticket.wrapping_add(1);
-        if let Some(slot) = self.letters.iter_mut().find(|slot| slot.is_none()) {
-            *slot = Some(Letter { ticket, events, state: State::Waiting, was_tried: false });
+        self.next_ticket = ticket.wrapping_add(1);
+        let bit = bit(ticket);
+        if let Some(slot) = self.events.get_mut(slot(ticket)) {
+            if self.kept & bit != 0 {
+                self.dropped = self.dropped.wrapping_add(*slot);
+            }
+            *slot = events;
         }
-        Admission { ticket, evicted: evicted.map(|letter| letter.ticket) }
+        self.kept |= bit;
+        self.waiting |= bit;
+        self.tried &= !bit;
+        self.in_flight &= !bit;
+        ticket
     }
 
-    /// The next body to post, one at a time so that a server in distress sees one request per page.
-    pub fn next_post(&mut self, now_ms: u64) -> Option<u32> {
-        let is_busy = self.letters.iter().flatten().any(|letter| letter.state == State::InFlight);
-        if is_busy || now_ms < self.retry_at_ms {
+    /// The next body to send, the oldest first.
+    /// Posts go one at a time, so that a server in distress sees one request per page, and not during a pause.
+    /// As a beacon goes everything that waits; what was never tried even during a pause, because this may be its last chance.
+    pub fn next(&mut self, is_beacon: bool, now_ms: u32) -> Option<u32> {
+        let held = match (self.pause_left_ms(now_ms) > 0, is_beacon) {
+            (true, true) => self.tried,
+            (true, false) => u32::MAX,
+            (false, true) => 0,
+            (false, false) if self.in_flight != 0 => u32::MAX,
+            (false, false) => 0,
+        };
+        let ready = self.waiting & !held;
+        if ready == 0 {
             return None;
         }
-        let ticket = self.oldest(|letter| letter.state == State::Waiting)?.ticket;
-        self.enter(ticket, State::InFlight);
-        Some(ticket)
-    }
-
-    /// The next body to send as a beacon: what was never tried goes even during a pause, because this may be its last chance.
-    pub fn next_beacon(&mut self, now_ms: u64) -> Option<u32> {
-        let is_pause = now_ms < self.retry_at_ms;
-        let ticket = self.oldest(|letter| letter.state == State::Waiting && !(is_pause && letter.was_tried))?.ticket;
-        self.enter(ticket, State::InFlight);
+        // Turned so that the oldest comes first.
+        let age = ready.rotate_right(self.next_ticket).trailing_zeros();
+        let ticket = self.next_ticket.wrapping_add(age).wrapping_sub(LETTERS_MAX);
+        let bit = bit(ticket);
+        self.waiting &= !bit;
+        self.tried |= bit;
+        self.in_flight |= bit;
         Some(ticket)
     }
 
     /// Records an outcome. `true`: the body is settled, and the shell forgets it. `random` spreads the retries of many readers.
-    pub fn settle(&mut self, ticket: u32, outcome: Outcome, now_ms: u64, random: u8) -> bool {
-        let is_settled = match outcome {
-            Outcome::Answered(200..=299) => {
-                self.failures = 0;
-                self.retry_at_ms = 0;
-                true
-            }
-            // The same body would be refused again.
-            Outcome::Answered(400..=499) if !matches!(outcome, Outcome::Answered(408 | 429)) => true,
-            Outcome::Answered(_) | Outcome::Failed => {
-                self.pause(now_ms, random);
-                self.enter(ticket, State::Waiting);
-                false
-            }
-            Outcome::Beaconed => {
-                self.enter(ticket, State::Unconfirmed);
-                false
-            }
-        };
-        if is_settled {
-            self.forget(ticket);
+    pub fn settle(&mut self, ticket: u32, outcome: Outcome, now_ms: u32, random: u8) -> bool {
+        // Evicted meanwhile, and its bit is another's.
+        if self.next_ticket.wrapping_sub(ticket) > LETTERS_MAX {
+            return true;
         }
-        is_settled
+        let bit = bit(ticket);
+        self.in_flight &= !bit;
+        let retry_after_s = match outcome {
+            Outcome::Beaconed => return false,
+            // Taken, or refused for good: the same body would be refused again.
+            Outcome::Answered { status, .. } if status < 500 && status != 408 && status != 429 => {
+                self.kept &= !bit;
+                self.waiting &= !bit;
+                self.heal();
+                return true;
+            }
+            Outcome::Answered { retry_after_s, .. } => retry_after_s,
+            Outcome::Failed => 0,
+        };
+        self.waiting |= bit;
+        self.pause_ms = (self.pause_ms * 2).clamp(PAUSE_MS, PAUSE_MS_MAX);
+        // Between half of the pause and all of it; never sooner than the server asked for, if that is reasonable.
+        let pause_ms = (self.pause_ms * (257 + u32::from(random))) >> 9;
+        self.retry_at_ms = now_ms.wrapping_add(pause_ms.max(retry_after_s.wrapping_mul(1_000)).min(PAUSE_MS_MAX));
+        false
     }
 
     /// The page runs on after all (it is shown again): what was beaconed is sent once more. The reader of the stream drops repeats.
-    pub fn resume(&mut self) {
-        for letter in self.letters.iter_mut().flatten() {
-            if letter.state == State::Unconfirmed {
-                letter.state = State::Waiting;
-            }
-        }
+    pub const fn resume(&mut self) {
+        self.waiting = self.kept & !self.in_flight;
     }
 
-    /// When to try again; `None` when nothing waits.
+    /// The network is back: no use in waiting longer.
+    pub const fn heal(&mut self) {
+        self.pause_ms = 0;
+        self.retry_at_ms = 0;
+    }
+
+    /// In how many milliseconds to try again; `None` when nothing waits.
     #[must_use]
-    pub fn retry_at_ms(&self) -> Option<u64> {
-        let is_busy = self.letters.iter().flatten().any(|letter| letter.state == State::InFlight);
-        self.oldest(|letter| letter.state == State::Waiting).filter(|_| !is_busy).map(|_| self.retry_at_ms)
+    pub const fn retry_in_ms(&self, now_ms: u32) -> Option<u32> {
+        if self.in_flight == 0 && self.waiting != 0 { Some(self.pause_left_ms(now_ms)) } else { None }
     }
 
     /// Events that had to be forgotten since this was asked last.
-    pub fn take_dropped(&mut self) -> u32 {
-        core::mem::take(&mut self.dropped)
+    pub const fn take_dropped(&mut self) -> u32 {
+        core::mem::replace(&mut self.dropped, 0)
     }
 
-    fn pause(&mut self, now_ms: u64, random: u8) {
-        let pause_ms = (PAUSE_MS << self.failures.min(16)).min(PAUSE_MS_MAX);
-        self.failures = self.failures.saturating_add(1);
-        // Between half of the pause and all of it.
-        self.retry_at_ms = now_ms + pause_ms / 2 + pause_ms / 2 * u64::from(random) / 255;
+    /// A pause longer than the longest is one of long ago, by a clock that goes round after 49 days.
+    const fn pause_left_ms(&self, now_ms: u32) -> u32 {
+        let left_ms = self.retry_at_ms.wrapping_sub(now_ms);
+        if left_ms > PAUSE_MS_MAX { 0 } else { left_ms }
     }
+}
 
-    fn enter(&mut self, ticket: u32, state: State) {
-        if let Some(letter) = self.letters.iter_mut().flatten().find(|letter| letter.ticket == ticket) {
-            letter.was_tried = letter.was_tried || state != State::InFlight;
-            letter.state = state;
-        }
-    }
+const fn bit(ticket: u32) -> u32 {
+    1_u32.rotate_left(ticket)
+}
 
-    fn forget(&mut self, ticket: u32) {
-        if let Some(slot) = self.letters.iter_mut().find(|slot| slot.is_some_and(|letter| letter.ticket == ticket)) {
-            *slot = None;
-        }
-    }
-
-    fn oldest(&self, is_meant: impl Fn(&Letter) -> bool) -> Option<Letter> {
-        self.letters.iter().flatten().filter(|letter| is_meant(letter)).min_by_key(|letter| letter.ticket).copied()
-    }
+#[expect(clippy::as_conversions, reason = "below 32")]
+const fn slot(ticket: u32) -> usize {
+    (ticket % LETTERS_MAX) as usize
 }
 
 impl Default for Outbox {
@@ -175,25 +166,28 @@ impl Default for Outbox {
 mod tests {
     use super::*;
 
+    fn answered(status: u32) -> Outcome {
+        Outcome::Answered { status, retry_after_s: 0 }
+    }
+
     #[test]
     fn a_body_stays_until_a_receipt() {
         let mut outbox = Outbox::new();
-        let ticket = outbox.admit(3).ticket;
-        assert_eq!(outbox.next_post(0), Some(ticket));
-        assert_eq!(outbox.next_post(0), None, "one at a time");
-        assert!(!outbox.settle(ticket, Outcome::Answered(503), 0, 255));
-        assert_eq!(outbox.retry_at_ms(), Some(1_000 + 1_000));
-        assert_eq!(outbox.next_post(1_999), None);
-        assert_eq!(outbox.next_post(2_000), Some(ticket));
-        assert!(outbox.settle(ticket, Outcome::Answered(202), 2_100, 0));
-        assert_eq!(outbox.next_post(9_999), None);
-        assert_eq!(outbox.retry_at_ms(), None);
+        let ticket = outbox.admit(3);
+        assert_eq!(outbox.next(false, 0), Some(ticket));
+        assert_eq!(outbox.next(false, 0), None, "one at a time");
+        assert!(!outbox.settle(ticket, answered(503), 0, 255));
+        assert_eq!(outbox.retry_in_ms(0), Some(1_000 + 1_000));
+        assert_eq!(outbox.next(false, 1_999), None);
+        assert_eq!(outbox.next(false, 2_000), Some(ticket));
+        assert!(outbox.settle(ticket, answered(202), 2_100, 0));
+        assert_eq!(outbox.next(false, 9_999), None);
+        assert_eq!(outbox.retry_in_ms(0), None);
     }
 
     #[test]
     fn a_refusal_is_final_and_an_overload_is_not() {
         for (status, is_settled) in [(200, true), (202, true), (400, true), (403, true), (413, true), (422, true)].into_iter().chain([
-            (301, false),
             (408, false),
             (429, false),
             (500, false),
@@ -201,21 +195,21 @@ mod tests {
             (599, false),
         ]) {
             let mut outbox = Outbox::new();
-            let ticket = outbox.admit(1).ticket;
-            assert_eq!(outbox.next_post(0), Some(ticket));
-            assert_eq!(outbox.settle(ticket, Outcome::Answered(status), 0, 0), is_settled, "{status}");
-            assert_eq!(outbox.retry_at_ms().is_none(), is_settled, "{status}");
+            let ticket = outbox.admit(1);
+            assert_eq!(outbox.next(false, 0), Some(ticket));
+            assert_eq!(outbox.settle(ticket, answered(status), 0, 0), is_settled, "{status}");
+            assert_eq!(outbox.retry_in_ms(0).is_none(), is_settled, "{status}");
         }
     }
 
     #[test]
     fn pauses_double_up_to_five_minutes() {
         let mut outbox = Outbox::new();
-        let ticket = outbox.admit(1).ticket;
+        let ticket = outbox.admit(1);
         let mut pauses_ms = Vec::new();
         for _ in 0..10 {
             outbox.settle(ticket, Outcome::Failed, 0, 255);
-            pauses_ms.push(outbox.retry_at_ms().unwrap());
+            pauses_ms.push(outbox.retry_in_ms(0).unwrap());
         }
         assert_eq!(pauses_ms, [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000, 300_000]);
     }
@@ -223,34 +217,35 @@ mod tests {
     #[test]
     fn a_beacon_is_no_receipt() {
         let mut outbox = Outbox::new();
-        let ticket = outbox.admit(1).ticket;
-        assert_eq!(outbox.next_beacon(0), Some(ticket));
+        let ticket = outbox.admit(1);
+        assert_eq!(outbox.next(true, 0), Some(ticket));
         assert!(!outbox.settle(ticket, Outcome::Beaconed, 0, 0));
-        assert_eq!(outbox.next_beacon(0), None, "once per hide");
-        assert_eq!(outbox.next_post(0), None);
+        assert_eq!(outbox.next(true, 0), None, "once per hide");
+        assert_eq!(outbox.next(false, 0), None);
         outbox.resume();
-        assert_eq!(outbox.next_post(0), Some(ticket));
+        assert_eq!(outbox.next(false, 0), Some(ticket));
     }
 
     #[test]
     fn during_a_pause_only_what_was_never_tried_is_beaconed() {
         let mut outbox = Outbox::new();
-        let old = outbox.admit(1).ticket;
-        assert_eq!(outbox.next_post(0), Some(old));
-        outbox.settle(old, Outcome::Answered(503), 0, 0);
-        let new = outbox.admit(1).ticket;
-        assert_eq!(outbox.next_beacon(10), Some(new));
-        assert_eq!(outbox.next_beacon(10), None);
+        let old = outbox.admit(1);
+        assert_eq!(outbox.next(false, 0), Some(old));
+        outbox.settle(old, answered(503), 0, 0);
+        let new = outbox.admit(1);
+        assert_eq!(outbox.next(true, 10), Some(new));
+        assert_eq!(outbox.next(true, 10), None);
     }
 
     #[test]
     fn the_oldest_makes_room_and_is_counted() {
         let mut outbox = Outbox::new();
-        let first = outbox.admit(7).ticket;
+        let first = outbox.admit(7);
         for _ in 1..LETTERS_MAX {
-            assert_eq!(outbox.admit(1).evicted, None);
+            outbox.admit(1);
         }
-        assert_eq!(outbox.admit(1).evicted, Some(first));
+        assert_eq!(outbox.take_dropped(), 0);
+        assert_eq!(outbox.admit(1), first + LETTERS_MAX);
         assert_eq!(outbox.take_dropped(), 7);
         assert_eq!(outbox.take_dropped(), 0);
     }
@@ -258,12 +253,48 @@ mod tests {
     #[test]
     fn a_late_answer_to_a_forgotten_body_is_harmless() {
         let mut outbox = Outbox::new();
-        let first = outbox.admit(1).ticket;
+        let first = outbox.admit(1);
         for _ in 0..LETTERS_MAX {
             outbox.admit(1);
         }
-        assert!(outbox.settle(first, Outcome::Answered(202), 0, 0));
-        assert!(!outbox.settle(first, Outcome::Failed, 0, 0));
-        assert!(outbox.next_post(10_000).is_some());
+        assert!(outbox.settle(first, answered(202), 0, 0));
+        assert!(outbox.settle(first, Outcome::Failed, 0, 0));
+        assert!(outbox.next(false, 0).is_some(), "it causes no pause");
+    }
+
+    #[test]
+    fn a_server_may_ask_for_a_longer_pause_within_reason() {
+        for (retry_after_s, expected_ms) in [(0, 2_000), (1, 2_000), (30, 30_000), (86_400, 300_000)] {
+            let mut outbox = Outbox::new();
+            let ticket = outbox.admit(1);
+            outbox.settle(ticket, Outcome::Answered { status: 503, retry_after_s }, 0, 255);
+            assert_eq!(outbox.retry_in_ms(0), Some(expected_ms));
+        }
+    }
+
+    #[test]
+    fn a_network_that_is_back_ends_the_pause() {
+        let mut outbox = Outbox::new();
+        let ticket = outbox.admit(1);
+        assert_eq!(outbox.next(false, 0), Some(ticket));
+        outbox.settle(ticket, Outcome::Failed, 0, 255);
+        assert_eq!(outbox.next(false, 1), None);
+        outbox.heal();
+        assert_eq!(outbox.next(false, 1), Some(ticket));
+    }
+
+    #[test]
+    fn the_youngest_of_many_keep_their_order() {
+        let mut outbox = Outbox::new();
+        let tickets: Vec<u32> = (0..5).map(|_| outbox.admit(1)).collect();
+        outbox.settle(tickets[2], answered(202), 0, 0);
+        outbox.settle(tickets[0], answered(202), 0, 0);
+        let posted: Vec<u32> = std::iter::from_fn(|| {
+            let ticket = outbox.next(false, 0)?;
+            outbox.settle(ticket, answered(202), 0, 0);
+            Some(ticket)
+        })
+        .collect();
+        assert_eq!(posted, [tickets[1], tickets[3], tickets[4]]);
     }
 }

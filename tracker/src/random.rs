@@ -9,11 +9,11 @@ impl Dice {
     }
 
     /// The next number below `bound` (`SplitMix64`).
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u32) -> u32 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
+        u32::try_from((z ^ (z >> 31)) % u64::from(bound)).unwrap_or(0)
     }
 }

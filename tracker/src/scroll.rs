@@ -3,9 +3,9 @@
 /// Scroll depth of one pageview.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ScrollDepth {
-    deepest_px: u32,
-    height_px: u32,
-    reported_pct: u8,
+    deepest_px: i32,
+    height_px: i32,
+    reported_pct: u32,
 }
 
 impl ScrollDepth {
@@ -14,21 +14,23 @@ impl ScrollDepth {
     }
 
     /// What the window shows now. Overscroll and a document that is not laid out yet are no depth.
-    pub(crate) fn see(&mut self, bottom_px: u32, height_px: u32) {
+    pub(crate) fn see(&mut self, bottom_px: i32, height_px: i32) {
         if height_px > 0 {
             self.height_px = height_px;
             self.deepest_px = self.deepest_px.max(bottom_px.min(height_px));
         }
     }
 
-    /// The depth now. It falls when late images make the document longer.
-    pub(crate) fn now_pct(&self) -> u8 {
-        let pct = u64::from(self.deepest_px) * 100 / u64::from(self.height_px.max(1));
-        u8::try_from(pct).map_or(100, |pct| pct.min(100))
+    /// The depth now, 0 to 100. It falls when late images make the document longer.
+    pub(crate) fn now_pct(&self) -> u32 {
+        // Browsers end a document at 34 million pixels, so that the product fits.
+        let (deepest_px, height_px) = (self.deepest_px.unsigned_abs(), self.height_px.unsigned_abs());
+        // More than all of it only when the document has become shorter.
+        (deepest_px.wrapping_mul(100) / height_px.max(1)).min(100)
     }
 
     /// The depth to report: what the wire was told never falls.
-    pub(crate) fn report_pct(&mut self) -> u8 {
+    pub(crate) fn report_pct(&mut self) -> u32 {
         self.reported_pct = self.reported_pct.max(self.now_pct());
         self.reported_pct
     }
@@ -38,7 +40,7 @@ impl ScrollDepth {
 mod tests {
     use super::*;
 
-    fn seen(views: &[(u32, u32)]) -> ScrollDepth {
+    fn seen(views: &[(i32, i32)]) -> ScrollDepth {
         let mut scroll = ScrollDepth::new();
         for &(bottom_px, height_px) in views {
             scroll.see(bottom_px, height_px);
@@ -71,9 +73,17 @@ mod tests {
     }
 
     #[test]
+    fn an_article_below_the_window_has_no_depth_yet() {
+        assert_eq!(seen(&[(-400, 3_000)]).now_pct(), 0);
+    }
+
+    #[test]
     fn nonsense_is_no_depth() {
         assert_eq!(seen(&[]).now_pct(), 0);
         assert_eq!(seen(&[(900, 0)]).now_pct(), 0);
-        assert_eq!(seen(&[(u32::MAX, 1)]).now_pct(), 100);
+        assert_eq!(seen(&[(i32::MAX, 1)]).now_pct(), 100);
+        assert_eq!(seen(&[(i32::MAX, 34_000_000)]).now_pct(), 100);
+        assert!(seen(&[(i32::MAX, i32::MAX)]).now_pct() <= 100);
+        assert_eq!(seen(&[(900, 1_000), (9, 300)]).now_pct(), 100);
     }
 }

@@ -1,39 +1,39 @@
-//! What the shell tells the core: small enums, numbers and byte slices, so that any shell can speak it.
-
-use crate::click::Click;
-
-/// The two clocks of a page, read by the shell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Now {
-    /// `performance.now()`: durations are measured with it, because nobody sets it.
-    pub monotonic_ms: u64,
-    /// `Date.now()`: what events are stamped with.
-    pub unix_ms: u64,
-}
+//! What the shell tells the core: small enums and numbers, so that any shell can speak it.
 
 /// Something that happened in the page.
-#[derive(Debug, Clone, Copy)]
-pub enum Signal<'a> {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// A pageview begins; the one before was left and sealed. Its own `pageview` event is the first to write.
+    Begin {
+        /// How long a sign of the reader counts, milliseconds.
+        idle_window_ms: u32,
+        /// There is none to write for the rest of a showing whose beginning was counted under another identity.
+        is_counted: bool,
+    },
     /// The reader scrolled, pointed, typed, touched, or media is playing.
     Activity,
-    /// Visibility or focus may have changed. Hidden means that the page may never come back.
+    /// Visibility or focus may have changed; to be told again when the time has come that
+    /// [`Visit::wake_in_ms`](crate::Visit::wake_in_ms) named. Hidden means that the page may never come back.
     Attention {
         /// `document.visibilityState` is `visible` and the page is not being left.
         is_visible: bool,
         /// `document.hasFocus()`.
         has_focus: bool,
     },
-    /// Where the lower edge of the window is in the document, and how long the document is now.
+    /// Where the lower edge of the window is in the document or in the element that the portal named, and how long that is now.
     Scroll {
-        /// Distance from the document's top to the window's lower edge, CSS pixels.
-        bottom_px: u32,
-        /// Height of the document, CSS pixels.
-        height_px: u32,
+        /// Distance from its top to the window's lower edge, CSS pixels; below 0 when it is still further down.
+        bottom_px: i32,
+        /// Its height, CSS pixels.
+        height_px: i32,
     },
-    /// A link was followed.
-    Click(Click<'a>),
-    /// The time that [`Visit::deadline_ms`](crate::Visit::deadline_ms) named has come.
-    Deadline,
+    /// An event that the shell wants to write: a click, an impression, one of the portal's own.
+    Event {
+        /// How long its JSON is.
+        bytes: u32,
+        /// The reader did it.
+        is_activity: bool,
+    },
     /// This pageview ends, but the document lives on: a navigation within a single-page application.
     Leave,
 }

@@ -1,25 +1,26 @@
-//! One pageview after another: signals in, bodies out, and the answer to "when shall I be woken?".
+//! One pageview after another: signals in, orders out, and the answer to "when shall I be woken?".
 
 use crate::attention::Attention;
-use crate::batch::{BatchBuffer, Page, Sealed};
-use crate::click::Click;
-use crate::identity::Id;
-use crate::json::Charset;
 use crate::scroll::ScrollDepth;
-use crate::signal::{Now, Signal};
-use crate::web_url::URL_BYTES_MAX;
+use crate::signal::Signal;
 
 /// Engaged time at which a pageview is flushed first; then 30 s, 60 s, and doubling from there:
 /// a newsroom sees the start of a reading soon, and an hour of it costs ten requests.
-const FIRST_FLUSH_ENGAGED_MS: u64 = 10_000;
+const FIRST_FLUSH_ENGAGED_MS: u32 = 10_000;
+/// A body of this size is flushed. Beacons and keepalive fetches of a page share 64 KiB; five such bodies fit.
+const FLUSH_BYTES: u32 = 12 * 1024;
+/// Longest event. With the rest of a body it stays far below the 64 KiB that the wire accepts, whatever the alphabet.
+const EVENT_BYTES_MAX: u32 = 8 * 1024;
+/// A body of so many events is flushed; the wire accepts 100, and one signal makes two at most.
+const FLUSH_EVENTS: u32 = 98;
 /// Largest `seq` that the wire accepts.
 const SEQ_MAX: u32 = 9_999;
 
 /// What to do with the events so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Flush {
     /// Keep them.
+    #[default]
     Hold,
     /// Seal and post them; the page is alive.
     Post,
@@ -27,155 +28,164 @@ pub enum Flush {
     Beacon,
 }
 
-/// The measures of the pageview that is being shown.
+/// What the shell is to do, in this order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Orders {
+    /// Write the event that was announced: the pageview itself, or that of [`Signal::Event`].
+    pub is_event_taken: bool,
+    /// Write an engagement event.
+    pub engagement: Option<Engagement>,
+    /// Then do this with all of them.
+    pub flush: Flush,
+    /// How many events the pageview has with these. Their `seq` are the last below it.
+    pub events: u32,
+}
+
+/// How far the reader's attention has come. Both figures are cumulative within the pageview and never fall.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Engagement {
+    /// Engaged time so far, milliseconds.
+    pub engaged_ms: u32,
+    /// Deepest point seen so far, percent of the height, 0 to 100.
+    pub scroll_pct: u32,
+}
+
+/// The measures of the pageview that is being shown. Its times are those of `performance.now()`, in milliseconds:
+/// durations are measured with that clock, because nobody sets it,
+/// and they go round with it after 49 days.
 #[derive(Debug)]
 pub struct Visit {
     attention: Attention,
     scroll: ScrollDepth,
-    batch: BatchBuffer,
-    next_seq: u32,
-    next_flush_engaged_ms: u64,
-    /// Engaged time and depth of the last engagement event.
-    reported: (u64, u8),
-    has_begun: bool,
+    next_flush_engaged_ms: u32,
+    reported: Engagement,
+    events: u32,
+    open_events: u32,
+    open_bytes: u32,
     dropped: u32,
+    is_open: bool,
 }
 
 impl Visit {
-    /// Before the first pageview. `idle_window_ms`: how long a sign of the reader counts.
+    /// Before the first pageview.
     #[must_use]
-    pub const fn new(idle_window_ms: u64) -> Self {
+    pub const fn new() -> Self {
         Self {
-            attention: Attention::new(idle_window_ms),
+            attention: Attention::new(),
             scroll: ScrollDepth::new(),
-            batch: BatchBuffer::new(),
-            next_seq: 0,
-            next_flush_engaged_ms: FIRST_FLUSH_ENGAGED_MS,
-            reported: (0, 0),
-            has_begun: false,
+            next_flush_engaged_ms: 0,
+            reported: Engagement { engaged_ms: 0, scroll_pct: 0 },
+            events: 0,
+            open_events: 0,
+            open_bytes: 0,
             dropped: 0,
+            is_open: false,
         }
-    }
-
-    /// A pageview begins. The one before, if any, was left and sealed.
-    pub fn begin(&mut self, page: &Page<'_>, pageview: &Id, now: Now) -> Flush {
-        self.attention.restart(now.monotonic_ms);
-        self.scroll = ScrollDepth::new();
-        self.next_seq = 0;
-        self.next_flush_engaged_ms = FIRST_FLUSH_ENGAGED_MS;
-        self.reported = (0, 0);
-        self.has_begun = true;
-        self.batch.begin(page, pageview);
-        self.push(b"pageview", now.unix_ms, |_| {});
-        Flush::Post
     }
 
     /// Something happened. The time is the signal's own; a little late or out of order does no harm.
-    pub fn handle(&mut self, signal: Signal<'_>, now: Now) -> Flush {
-        let is_last_chance = match signal {
-            Signal::Activity => {
-                self.attention.activity(now.monotonic_ms);
-                None
+    pub fn handle(&mut self, signal: Signal, now_ms: u32) -> Orders {
+        let mut is_event_taken = false;
+        let mut last_chance = None;
+        match signal {
+            Signal::Begin { idle_window_ms, is_counted } => {
+                self.begin(idle_window_ms, now_ms);
+                is_event_taken = is_counted && self.take(0);
+                last_chance = Some(Flush::Post);
             }
-            Signal::Deadline => None,
+            Signal::Activity => self.attention.activity(now_ms),
             Signal::Attention { is_visible, has_focus } => {
-                self.attention.attend(is_visible && has_focus, now.monotonic_ms);
-                (!is_visible).then_some(Flush::Beacon)
+                self.attention.attend(is_visible && has_focus, now_ms);
+                last_chance = (!is_visible).then_some(Flush::Beacon);
             }
-            Signal::Scroll { bottom_px, height_px } => {
-                self.scroll.see(bottom_px, height_px);
-                None
+            Signal::Scroll { bottom_px, height_px } => self.scroll.see(bottom_px, height_px),
+            Signal::Event { bytes, is_activity } => {
+                if is_activity {
+                    self.attention.activity(now_ms);
+                }
+                is_event_taken = self.take(bytes);
             }
-            Signal::Click(click) => {
-                self.attention.activity(now.monotonic_ms);
-                self.click(&click, now.unix_ms);
-                None
-            }
-            Signal::Leave => Some(Flush::Post),
-        };
-        self.attention.settle(now.monotonic_ms);
-        self.flush(is_last_chance, now.unix_ms)
+            Signal::Leave => last_chance = Some(Flush::Post),
+        }
+        self.attention.settle(now_ms);
+        let (engagement, flush) = self.flush(last_chance);
+        if signal == Signal::Leave {
+            self.is_open = false;
+        }
+        Orders { is_event_taken, engagement, flush, events: self.events }
     }
 
-    /// When to be woken with [`Signal::Deadline`], by the monotonic clock; `None` while the reader is away, so that an idle
-    /// page has no timer. `retry_at_ms`: when the outbox wants to try again.
+    fn begin(&mut self, idle_window_ms: u32, now_ms: u32) {
+        self.attention.restart(idle_window_ms, now_ms);
+        self.scroll = ScrollDepth::new();
+        self.next_flush_engaged_ms = FIRST_FLUSH_ENGAGED_MS;
+        self.reported = Engagement::default();
+        self.events = 0;
+        self.is_open = true;
+    }
+
+    /// In how many milliseconds to be told [`Signal::Attention`] again; `None` while the reader is away, so that an idle page has
+    /// no timer. `retry_in_ms`: when the outbox wants to try again.
     #[must_use]
-    pub fn deadline_ms(&self, now_ms: u64, retry_at_ms: Option<u64>) -> Option<u64> {
-        let idle_at_ms = self.attention.idle_at_ms(now_ms)?;
-        let flush_at_ms = now_ms + self.next_flush_engaged_ms.saturating_sub(self.attention.engaged_ms());
-        Some(idle_at_ms.min(flush_at_ms).min(retry_at_ms.unwrap_or(u64::MAX)).max(now_ms))
+    pub fn wake_in_ms(&self, now_ms: u32, retry_in_ms: Option<u32>) -> Option<u32> {
+        let idle_in_ms = self.attention.idle_in_ms(now_ms)?;
+        let flush_in_ms = self.next_flush_engaged_ms.saturating_sub(self.attention.engaged_ms());
+        Some(idle_in_ms.min(flush_in_ms).min(retry_in_ms.unwrap_or(u32::MAX)))
     }
 
-    /// The body to send; `None` when there is nothing to say. `dropped`: events that the outbox had to forget.
-    pub fn seal(&mut self, dropped: u32, now: Now) -> Option<Sealed<'_>> {
-        let dropped = dropped.saturating_add(core::mem::take(&mut self.dropped));
-        self.batch.seal(dropped, now.unix_ms)
+    /// The events so far were sealed. Answers how many had to be forgotten since this was asked last.
+    pub fn seal(&mut self) -> u32 {
+        self.open_events = 0;
+        self.open_bytes = 0;
+        core::mem::take(&mut self.dropped)
     }
 
-    /// The sealed body was taken.
-    pub fn clear(&mut self) {
-        self.batch.clear();
-    }
-
-    fn flush(&mut self, last_chance: Option<Flush>, unix_ms: u64) -> Flush {
+    fn flush(&mut self, last_chance: Option<Flush>) -> (Option<Engagement>, Flush) {
         let engaged_ms = self.attention.engaged_ms();
         let is_time = engaged_ms >= self.next_flush_engaged_ms;
-        while engaged_ms >= self.next_flush_engaged_ms {
+        while self.is_open && engaged_ms >= self.next_flush_engaged_ms {
             self.next_flush_engaged_ms = next_flush_engaged_ms(self.next_flush_engaged_ms);
         }
-        if is_time || last_chance.is_some() {
-            self.engagement(unix_ms);
-        }
-        match last_chance {
-            _ if self.batch.is_empty() => Flush::Hold,
-            Some(flush) => flush,
-            None if is_time || self.batch.is_due() => Flush::Post,
-            None => Flush::Hold,
-        }
-    }
-
-    fn engagement(&mut self, unix_ms: u64) {
-        let measures = (self.attention.engaged_ms(), self.scroll.report_pct());
-        if self.has_begun && measures != self.reported {
-            self.push(b"engagement", unix_ms, |writer| {
-                writer.raw(b",\"engaged_ms\":");
-                writer.number(measures.0);
-                writer.raw(b",\"scroll_pct\":");
-                writer.number(u64::from(measures.1));
-            });
+        let measures = Engagement { engaged_ms, scroll_pct: self.scroll.report_pct() };
+        let is_news = (is_time || last_chance.is_some()) && measures != self.reported && self.take(0);
+        if is_news {
             self.reported = measures;
         }
+        let is_full = self.open_events >= FLUSH_EVENTS || self.open_bytes >= FLUSH_BYTES;
+        let flush = match last_chance {
+            _ if self.open_events == 0 => Flush::Hold,
+            Some(flush) => flush,
+            None if is_time || is_full => Flush::Post,
+            None => Flush::Hold,
+        };
+        (is_news.then_some(measures), flush)
     }
 
-    fn click(&mut self, click: &Click<'_>, unix_ms: u64) {
-        let Some(link) = click.link() else { return };
-        self.push(b"click", unix_ms, |writer| {
-            writer.raw(b",\"href\":");
-            writer.text(click.href, URL_BYTES_MAX, Charset::Url);
-            writer.raw(b",\"link\":\"");
-            writer.raw(link.name());
-            writer.raw(b"\"");
-            if let Some(rec_id) = click.rec_id() {
-                writer.raw(b",\"rec_id\":");
-                writer.text(rec_id, 16, Charset::Text);
-                if let Some(position) = click.position {
-                    writer.raw(b",\"position\":");
-                    writer.number(u64::from(position));
-                }
-            }
-        });
-    }
-
-    fn push(&mut self, kind: &[u8], unix_ms: u64, fields: impl FnOnce(&mut crate::json::Writer)) {
-        if self.has_begun && self.next_seq <= SEQ_MAX && self.batch.push(self.next_seq, kind, unix_ms, fields) {
-            self.next_seq += 1;
-        } else {
-            self.dropped = self.dropped.saturating_add(1);
+    /// Whether there is room for one more event; else it is counted as dropped.
+    fn take(&mut self, bytes: u32) -> bool {
+        if !self.is_open {
+            return false;
         }
+        let has_room = self.events <= SEQ_MAX && bytes <= EVENT_BYTES_MAX;
+        if has_room {
+            self.events += 1;
+            self.open_events += 1;
+            self.open_bytes += bytes;
+        } else {
+            self.dropped += 1;
+        }
+        has_room
     }
 }
 
-const fn next_flush_engaged_ms(reached_ms: u64) -> u64 {
+impl Default for Visit {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const fn next_flush_engaged_ms(reached_ms: u32) -> u32 {
     match reached_ms {
         FIRST_FLUSH_ENGAGED_MS => 30_000,
         _ => reached_ms * 2,
