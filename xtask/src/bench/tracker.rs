@@ -55,7 +55,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
 const COST: &str = "\"Script\" is CPU time of the page's main thread in JavaScript and wasm (`Performance.getMetrics`, time domain \
 `threadTicks`), \"all tasks\" has parsing, compiling, garbage collection and dispatch too. The session: 200 turns of the wheel, 60 moves, \
 16 keys, 20 clicks on outbound links that the page keeps from leaving; every tracker has to report all 20. Heap after a forced \
-collection; the memory of wasm is no part of it and stands beside it in its full length. Requests and bytes (bodies and query strings) until the page has been left.";
+collection; the memory of wasm is no part of it and stands beside it in its full length. Requests and bytes (bodies, compressed where the tracker \
+does that, and query strings) until the page has been left. No package of npm carries Matomo's script; `--matomo FILE` adds it.";
 
 const MODEL: &str = "Truth is computed from everything that happens, to the microsecond; a sleeping machine's page counts as \
 away, which no page can hear. Timers are late, throttled while hidden, and clocks have whole milliseconds. 45 % read actively, 25 % \
@@ -63,7 +64,9 @@ without moving much, 12 % walk away, 15 % switch tabs or windows, 2.5 % close th
 mixture gives others other figures.";
 
 const VISITS: &str = "Visits of 5 to 40 s by turns: reading with pauses, walking away, another tab in between. Input is given by the \
-browser's own protocol and noted when it is given; the tab is really switched; windows count as focused.";
+browser's own protocol and noted when it is given; the tab is really switched; windows count as focused. Reported is what a collector \
+knows in the end: ours the last `engaged_ms`, Plausible's `engagement` events added up, 10 s for each of Snowplow's page pings, \
+PostHog's time from pageview to leaving.";
 
 /// Real packages of other makers: only this bench needs them.
 fn peers() -> Result<()> {
