@@ -32,27 +32,22 @@ impl Attention {
         self.open(now_ms);
     }
 
-    /// A sign of the reader, told now or a little later.
+    /// A sign of the reader, told now or a little later, when everything before it is settled.
     pub(crate) fn activity(&mut self, at_ms: u32) {
-        self.settle(at_ms);
-        if self.is_attentive && is_before(self.last_activity_ms, at_ms) {
-            self.last_activity_ms = at_ms;
-            if is_before(self.credited_until_ms, at_ms) {
-                self.credited_until_ms = at_ms;
-            }
-        }
+        self.last_activity_ms = later(self.last_activity_ms, at_ms);
+        self.credited_until_ms = later(self.credited_until_ms, at_ms);
     }
 
-    /// The page was shown and focused, or no longer. Coming back is a sign of the reader.
+    /// The page was shown and focused, or no longer; everything before is settled. Coming back is a sign of the reader.
     pub(crate) fn attend(&mut self, is_attentive: bool, now_ms: u32) {
-        self.settle(now_ms);
-        if is_attentive && !self.is_attentive {
+        if !self.is_attentive {
             self.open(now_ms);
         }
         self.is_attentive = is_attentive;
     }
 
-    /// Credits what has passed until `now_ms`.
+    /// Credits what has passed until `now_ms`. To be called before anything else that happened then.
+    #[inline(never)]
     pub(crate) fn settle(&mut self, now_ms: u32) {
         let window_ends_ms = self.last_activity_ms.wrapping_add(self.idle_window_ms);
         let until_ms = if is_before(window_ends_ms, now_ms) { window_ends_ms } else { now_ms };
@@ -79,6 +74,10 @@ impl Attention {
     }
 }
 
+fn later(one_ms: u32, other_ms: u32) -> u32 {
+    if is_before(one_ms, other_ms) { other_ms } else { one_ms }
+}
+
 /// By a clock that goes round after 49 days: the shorter way counts.
 const fn is_before(one_ms: u32, other_ms: u32) -> bool {
     other_ms.wrapping_sub(one_ms).cast_signed() > 0
@@ -89,10 +88,22 @@ mod tests {
     use super::*;
     use crate::random::Dice;
 
+    impl Attention {
+        fn sign(&mut self, at_ms: u32) {
+            self.settle(at_ms);
+            self.activity(at_ms);
+        }
+
+        fn turn(&mut self, is_attentive: bool, now_ms: u32) {
+            self.settle(now_ms);
+            self.attend(is_attentive, now_ms);
+        }
+    }
+
     fn begun() -> Attention {
         let mut attention = Attention::new();
         attention.restart(IDLE_WINDOW_MS, 1_000);
-        attention.attend(true, 1_000);
+        attention.turn(true, 1_000);
         attention
     }
 
@@ -108,9 +119,9 @@ mod tests {
     #[test]
     fn hidden_time_does_not_count() {
         let mut attention = begun();
-        attention.attend(false, 2_000);
-        attention.activity(3_000);
-        attention.attend(true, 50_000);
+        attention.turn(false, 2_000);
+        attention.sign(3_000);
+        attention.turn(true, 50_000);
         attention.settle(51_000);
         assert_eq!(attention.engaged_ms(), 2_000);
     }
@@ -118,8 +129,8 @@ mod tests {
     #[test]
     fn a_sleep_of_hours_is_credited_one_window_at_most() {
         let mut attention = begun();
-        attention.activity(2_000);
-        attention.activity(7_200_000);
+        attention.sign(2_000);
+        attention.sign(7_200_000);
         attention.settle(7_200_000);
         assert_eq!(attention.engaged_ms(), 6_000);
     }
@@ -129,7 +140,7 @@ mod tests {
         let mut attention = begun();
         attention.settle(9_000);
         assert_eq!(attention.engaged_ms(), 5_000);
-        attention.activity(8_000);
+        attention.sign(8_000);
         attention.settle(10_000);
         assert_eq!(attention.engaged_ms(), 7_000);
     }
@@ -144,9 +155,9 @@ mod tests {
     #[test]
     fn a_clock_that_runs_backwards_takes_nothing_away() {
         let mut attention = begun();
-        attention.activity(4_000);
+        attention.sign(4_000);
         attention.settle(2_000);
-        attention.activity(1_500);
+        attention.sign(1_500);
         assert_eq!(attention.engaged_ms(), 3_000);
     }
 
@@ -154,12 +165,12 @@ mod tests {
     fn a_tab_of_two_months_outlives_its_clock() {
         let mut attention = Attention::new();
         attention.restart(IDLE_WINDOW_MS, u32::MAX - 1_000);
-        attention.attend(true, u32::MAX - 1_000);
+        attention.turn(true, u32::MAX - 1_000);
         attention.settle(999);
         assert_eq!(attention.engaged_ms(), 2_000);
-        attention.attend(false, 1_000);
+        attention.turn(false, 1_000);
         // Thirty days later, in the background all the time.
-        attention.attend(true, 30 * 86_400_000);
+        attention.turn(true, 30 * 86_400_000);
         attention.settle(30 * 86_400_000 + 3_000);
         assert_eq!(attention.engaged_ms(), 5_001);
     }
@@ -173,9 +184,9 @@ mod tests {
             for _ in 0..100 {
                 now_ms += dice.below(9_000);
                 match dice.below(4) {
-                    0 => attention.attend(dice.below(2) == 0, now_ms),
+                    0 => attention.turn(dice.below(2) == 0, now_ms),
                     1 => attention.settle(now_ms),
-                    _ => attention.activity(now_ms.saturating_sub(dice.below(3_000))),
+                    _ => attention.sign(now_ms.saturating_sub(dice.below(3_000))),
                 }
                 assert!(attention.engaged_ms() >= before_ms);
                 assert!(attention.engaged_ms() <= now_ms - 1_000);
@@ -198,11 +209,11 @@ mod tests {
                 now_ms = next_ms;
                 if dice.below(4) == 0 {
                     let is_attentive = dice.below(2) == 0;
-                    rare.attend(is_attentive, now_ms);
-                    often.attend(is_attentive, now_ms);
+                    rare.turn(is_attentive, now_ms);
+                    often.turn(is_attentive, now_ms);
                 } else {
-                    rare.activity(now_ms);
-                    often.activity(now_ms);
+                    rare.sign(now_ms);
+                    often.sign(now_ms);
                 }
             }
             rare.settle(now_ms + 10_000);
@@ -221,18 +232,18 @@ mod tests {
                 // The shell wakes when the reader would count as gone; an idle reader's first sign is told at once.
                 let deadline_ms = last.idle_in_ms(now_ms).map(|idle_in_ms| now_ms + idle_in_ms).unwrap_or_else(|| {
                     now_ms += dice.below(20_000);
-                    all.activity(now_ms);
-                    last.activity(now_ms);
+                    all.sign(now_ms);
+                    last.sign(now_ms);
                     now_ms + IDLE_WINDOW_MS
                 });
                 let mut remembered_ms = None;
                 for _ in 0..dice.below(6) {
                     now_ms = (now_ms + dice.below(1_500)).min(deadline_ms);
-                    all.activity(now_ms);
+                    all.sign(now_ms);
                     remembered_ms = Some(now_ms);
                 }
                 if let Some(at_ms) = remembered_ms {
-                    last.activity(at_ms);
+                    last.sign(at_ms);
                 }
                 now_ms = deadline_ms;
                 all.settle(now_ms);

@@ -1,14 +1,15 @@
 //! What the reader agreed to, and what follows from it.
 
 /// What may be measured and kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Consent {
     /// Nothing is measured and nothing is sent.
-    Off,
+    Off = 0,
     /// Nothing is kept on the device.
-    Cookieless,
+    Cookieless = 1,
     /// A first-party id and the outbox may be kept on the device.
-    Full,
+    Full = 2,
 }
 
 impl Consent {
@@ -42,6 +43,13 @@ impl Consent {
     #[must_use]
     pub const fn may_store(self) -> bool {
         matches!(self, Self::Full)
+    }
+
+    /// How much it allows: 0 nothing, 1 to measure, 2 to keep.
+    #[must_use]
+    #[expect(clippy::as_conversions, reason = "its discriminant")]
+    pub const fn level(self) -> u32 {
+        self as u32
     }
 
     /// `full`, `cookieless` or `off`.

@@ -10,7 +10,7 @@
 //!
 //! let mut visit = Visit::new();
 //! let orders = visit.handle(Signal::Begin { idle_window_ms: tracker::IDLE_WINDOW_MS, is_counted: true }, 0);
-//! assert_eq!(orders, Orders { is_event_taken: true, flush: Flush::Post, events: 1, ..Orders::default() });
+//! assert_eq!(orders, Orders { is_event_taken: true, flush: Flush::Post, ..Orders::default() });
 //! assert_eq!(visit.seal(), 0);
 //! let shown = visit.handle(Signal::Attention { is_visible: true, has_focus: true }, 0);
 //! assert_eq!(shown.flush, Flush::Hold);
@@ -42,6 +42,6 @@ pub use browser::{Config, Error, Tracker};
 pub use click::{FILE_ENDINGS, Link, LinkKind};
 pub use consent::Consent;
 pub use limits::{AT_MS_MAX, AT_MS_MIN, ITEM_BYTES_MAX, TEXT_BYTES_MAX, URL_BYTES_MAX, VISITOR_MS_MAX};
-pub use outbox::{LETTERS_MAX, Outbox, Outcome};
+pub use outbox::{LETTERS_MAX, Outbox};
 pub use signal::Signal;
 pub use visit::{Engagement, Flush, Orders, Visit};

@@ -4,35 +4,28 @@
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ScrollDepth {
     deepest_px: i32,
-    height_px: i32,
-    reported_pct: u32,
+    now_pct: u32,
 }
 
 impl ScrollDepth {
     pub(crate) const fn new() -> Self {
-        Self { deepest_px: 0, height_px: 0, reported_pct: 0 }
+        Self { deepest_px: 0, now_pct: 0 }
     }
 
     /// What the window shows now. Overscroll and a document that is not laid out yet are no depth.
     pub(crate) fn see(&mut self, bottom_px: i32, height_px: i32) {
         if height_px > 0 {
-            self.height_px = height_px;
             self.deepest_px = self.deepest_px.max(bottom_px.min(height_px));
+            // Browsers end a document at 34 million pixels, so that the product fits.
+            let pct = self.deepest_px.cast_unsigned().wrapping_mul(100) / height_px.cast_unsigned();
+            // More than all of it only when the document has become shorter.
+            self.now_pct = pct.min(100);
         }
     }
 
     /// The depth now, 0 to 100. It falls when late images make the document longer.
-    pub(crate) fn now_pct(&self) -> u32 {
-        // Browsers end a document at 34 million pixels, so that the product fits.
-        let (deepest_px, height_px) = (self.deepest_px.unsigned_abs(), self.height_px.unsigned_abs());
-        // More than all of it only when the document has become shorter.
-        (deepest_px.wrapping_mul(100) / height_px.max(1)).min(100)
-    }
-
-    /// The depth to report: what the wire was told never falls.
-    pub(crate) fn report_pct(&mut self) -> u32 {
-        self.reported_pct = self.reported_pct.max(self.now_pct());
-        self.reported_pct
+    pub(crate) const fn now_pct(&self) -> u32 {
+        self.now_pct
     }
 }
 
@@ -61,15 +54,6 @@ mod tests {
     #[test]
     fn a_late_image_lowers_a_depth_that_was_not_reported_yet() {
         assert_eq!(seen(&[(900, 900), (900, 3_000)]).now_pct(), 30);
-    }
-
-    #[test]
-    fn what_was_reported_never_falls() {
-        let mut scroll = seen(&[(900, 1_000)]);
-        assert_eq!(scroll.report_pct(), 90);
-        scroll.see(900, 9_000);
-        assert_eq!(scroll.now_pct(), 10);
-        assert_eq!(scroll.report_pct(), 90);
     }
 
     #[test]

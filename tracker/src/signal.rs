@@ -10,7 +10,7 @@ pub enum Signal {
         /// There is none to write for the rest of a showing whose beginning was counted under another identity.
         is_counted: bool,
     },
-    /// The reader scrolled, pointed, typed, touched, or media is playing.
+    /// The reader scrolled, pointed, typed, touched, or media is playing. Never gives an order.
     Activity,
     /// Visibility or focus may have changed; to be told again when the time has come that
     /// [`Visit::wake_in_ms`](crate::Visit::wake_in_ms) named. Hidden means that the page may never come back.
@@ -21,6 +21,7 @@ pub enum Signal {
         has_focus: bool,
     },
     /// Where the lower edge of the window is in the document or in the element that the portal named, and how long that is now.
+    /// Never gives an order.
     Scroll {
         /// Distance from its top to the window's lower edge, CSS pixels; below 0 when it is still further down.
         bottom_px: i32,
@@ -31,8 +32,6 @@ pub enum Signal {
     Event {
         /// How long its JSON is.
         bytes: u32,
-        /// The reader did it.
-        is_activity: bool,
     },
     /// This pageview ends, but the document lives on: a navigation within a single-page application.
     Leave,

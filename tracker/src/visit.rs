@@ -18,14 +18,15 @@ const SEQ_MAX: u32 = 9_999;
 
 /// What to do with the events so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Flush {
     /// Keep them.
     #[default]
-    Hold,
+    Hold = 0,
     /// Seal and post them; the page is alive.
-    Post,
+    Post = 4,
     /// Seal them and send them as a beacon: the page may never run again.
-    Beacon,
+    Beacon = 8,
 }
 
 /// What the shell is to do, in this order.
@@ -38,8 +39,8 @@ pub struct Orders {
     pub engagement: Option<Engagement>,
     /// Then do this with all of them.
     pub flush: Flush,
-    /// How many events the pageview has with these. Their `seq` are the last below it.
-    pub events: u32,
+    /// `seq` of the first that is written; 0, 1, 2 … within a pageview.
+    pub first_seq: u32,
 }
 
 /// How far the reader's attention has come. Both figures are cumulative within the pageview and never fall.
@@ -86,34 +87,57 @@ impl Visit {
 
     /// Something happened. The time is the signal's own; a little late or out of order does no harm.
     pub fn handle(&mut self, signal: Signal, now_ms: u32) -> Orders {
-        let mut is_event_taken = false;
-        let mut last_chance = None;
+        let (mut is_due, mut is_last_chance, mut is_event_taken) = (false, false, false);
         match signal {
             Signal::Begin { idle_window_ms, is_counted } => {
                 self.begin(idle_window_ms, now_ms);
                 is_event_taken = is_counted && self.take(0);
-                last_chance = Some(Flush::Post);
+                is_due = true;
             }
-            Signal::Activity => self.attention.activity(now_ms),
+            // Only noted: whoever waits for the next deadline or the next other signal loses nothing.
+            Signal::Activity => {
+                self.attention.settle(now_ms);
+                self.attention.activity(now_ms);
+                return Orders::default();
+            }
+            Signal::Scroll { bottom_px, height_px } => {
+                self.scroll.see(bottom_px, height_px);
+                return Orders::default();
+            }
             Signal::Attention { is_visible, has_focus } => {
+                self.attention.settle(now_ms);
                 self.attention.attend(is_visible && has_focus, now_ms);
-                last_chance = (!is_visible).then_some(Flush::Beacon);
+                is_last_chance = !is_visible;
             }
-            Signal::Scroll { bottom_px, height_px } => self.scroll.see(bottom_px, height_px),
-            Signal::Event { bytes, is_activity } => {
-                if is_activity {
-                    self.attention.activity(now_ms);
-                }
+            Signal::Event { bytes } => {
+                self.attention.settle(now_ms);
                 is_event_taken = self.take(bytes);
             }
-            Signal::Leave => last_chance = Some(Flush::Post),
+            Signal::Leave => {
+                self.attention.settle(now_ms);
+                is_due = true;
+            }
         }
-        self.attention.settle(now_ms);
-        let (engagement, flush) = self.flush(last_chance);
+        let first_seq = self.events - u32::from(is_event_taken);
+        let engaged_ms = self.attention.engaged_ms();
+        if engaged_ms >= self.next_flush_engaged_ms {
+            self.next_flush_engaged_ms *= if self.next_flush_engaged_ms == FIRST_FLUSH_ENGAGED_MS { 3 } else { 2 };
+            is_due = true;
+        }
+        let engagement = if is_due || is_last_chance { self.engagement(engaged_ms) } else { None };
+        let flush = if self.open_events == 0 {
+            Flush::Hold
+        } else if is_last_chance {
+            Flush::Beacon
+        } else if is_due || self.open_events >= FLUSH_EVENTS || self.open_bytes >= FLUSH_BYTES {
+            Flush::Post
+        } else {
+            Flush::Hold
+        };
         if signal == Signal::Leave {
             self.is_open = false;
         }
-        Orders { is_event_taken, engagement, flush, events: self.events }
+        Orders { is_event_taken, engagement, flush, first_seq }
     }
 
     fn begin(&mut self, idle_window_ms: u32, now_ms: u32) {
@@ -141,25 +165,14 @@ impl Visit {
         core::mem::take(&mut self.dropped)
     }
 
-    fn flush(&mut self, last_chance: Option<Flush>) -> (Option<Engagement>, Flush) {
-        let engaged_ms = self.attention.engaged_ms();
-        let is_time = engaged_ms >= self.next_flush_engaged_ms;
-        while self.is_open && engaged_ms >= self.next_flush_engaged_ms {
-            self.next_flush_engaged_ms = next_flush_engaged_ms(self.next_flush_engaged_ms);
-        }
-        let measures = Engagement { engaged_ms, scroll_pct: self.scroll.report_pct() };
-        let is_news = (is_time || last_chance.is_some()) && measures != self.reported && self.take(0);
-        if is_news {
+    /// How far the attention has come, if that is news.
+    fn engagement(&mut self, engaged_ms: u32) -> Option<Engagement> {
+        let scroll_pct = self.scroll.now_pct().max(self.reported.scroll_pct);
+        let measures = Engagement { engaged_ms, scroll_pct };
+        (measures != self.reported && self.take(0)).then(|| {
             self.reported = measures;
-        }
-        let is_full = self.open_events >= FLUSH_EVENTS || self.open_bytes >= FLUSH_BYTES;
-        let flush = match last_chance {
-            _ if self.open_events == 0 => Flush::Hold,
-            Some(flush) => flush,
-            None if is_time || is_full => Flush::Post,
-            None => Flush::Hold,
-        };
-        (is_news.then_some(measures), flush)
+            measures
+        })
     }
 
     /// Whether there is room for one more event; else it is counted as dropped.
@@ -182,12 +195,5 @@ impl Visit {
 impl Default for Visit {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-const fn next_flush_engaged_ms(reached_ms: u32) -> u32 {
-    match reached_ms {
-        FIRST_FLUSH_ENGAGED_MS => 30_000,
-        _ => reached_ms * 2,
     }
 }

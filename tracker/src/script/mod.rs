@@ -10,7 +10,7 @@ use core::cell::UnsafeCell;
 
 use crate::click::{Link, LinkKind};
 use crate::consent::Consent;
-use crate::outbox::{Outbox, Outcome};
+use crate::outbox::Outbox;
 use crate::signal::Signal;
 use crate::visit::{Engagement, Flush, Visit};
 
@@ -44,31 +44,39 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// `tell(signal, x, y, now)` -> orders. Signals: 0 activity, 1 attention (visible, focused), 2 scroll (bottom, height),
-/// 3 event (bytes, by the reader), 4 leave, 5 begin (idle window, counted).
-/// Orders, from the lowest bit: take the event, take an engagement, post, send as a beacon; 7 bits of scroll depth; above, the count of events.
+/// `tell(signal, x, y, now)` -> orders. Signals: 0 activity, 1 attention (visible, 2 when the network is back; focused), 2 scroll (bottom, height),
+/// 3 event (bytes), 4 leave, 5 begin (idle window, counted).
+/// Orders, from the lowest bit: take the event, take an engagement, post, send as a beacon; 7 bits of scroll depth; above, the `seq` of the first.
 #[unsafe(export_name = "t")]
 extern "C" fn tell(signal: u32, x: i32, y: i32, now_ms: u32) -> u32 {
     let signal = match signal {
         0 => Signal::Activity,
-        1 => Signal::Attention { is_visible: x != 0, has_focus: y != 0 },
+        1 => {
+            if x != 0 {
+                core().outbox.resume();
+            }
+            if x > 1 {
+                core().outbox.heal(now_ms);
+            }
+            Signal::Attention { is_visible: x != 0, has_focus: y != 0 }
+        }
         2 => Signal::Scroll { bottom_px: x, height_px: y },
-        3 => Signal::Event { bytes: x.cast_unsigned(), is_activity: y != 0 },
+        3 => Signal::Event { bytes: x.cast_unsigned() },
         4 => Signal::Leave,
         _ => Signal::Begin { idle_window_ms: x.cast_unsigned(), is_counted: y != 0 },
     };
     let core = core();
     let orders = core.visit.handle(signal, now_ms);
-    let flush = match orders.flush {
-        Flush::Hold => 0,
-        Flush::Post => 4,
-        Flush::Beacon => 8,
-    };
-    let engagement = orders.engagement.map_or(0, |Engagement { engaged_ms, scroll_pct }| {
+    if let Some(Engagement { engaged_ms, .. }) = orders.engagement {
         core.engaged_ms = engaged_ms;
-        2 | scroll_pct << 4
-    });
-    u32::from(orders.is_event_taken) | engagement | flush | orders.events << 11
+    }
+    let engagement = orders.engagement.map_or(0, |engagement| 2 | engagement.scroll_pct << 4);
+    u32::from(orders.is_event_taken) | engagement | flush_bits(orders.flush) | orders.first_seq << 11
+}
+
+#[expect(clippy::as_conversions, reason = "the discriminants are the bits")]
+const fn flush_bits(flush: Flush) -> u32 {
+    flush as u32
 }
 
 /// Engaged milliseconds of the engagement to write.
@@ -77,11 +85,11 @@ extern "C" fn engaged_ms() -> u32 {
     core().engaged_ms
 }
 
-/// `wake(now)` -> milliseconds until the next deadline, -1 without one.
+/// `wake(now)` -> milliseconds after which the next deadline has passed, 0 without one.
 #[unsafe(export_name = "w")]
 extern "C" fn wake(now_ms: u32) -> u32 {
     let core = core();
-    core.visit.wake_in_ms(now_ms, core.outbox.retry_in_ms(now_ms)).unwrap_or(u32::MAX)
+    core.visit.wake_in_ms(now_ms, core.outbox.retry_in_ms(now_ms)).map_or(0, |in_ms| in_ms + 1)
 }
 
 /// `admit(events)` -> ticket.
@@ -97,39 +105,23 @@ extern "C" fn seal() -> u32 {
     core.visit.seal() + core.outbox.take_dropped()
 }
 
-/// `next(is_beacon, now)` -> ticket of the body to send now, or -1.
+/// `next(is_beacon, now)` -> ticket of the body to send now, or 0.
 #[unsafe(export_name = "x")]
 extern "C" fn next(is_beacon: u32, now_ms: u32) -> u32 {
-    core().outbox.next(is_beacon != 0, now_ms).unwrap_or(u32::MAX)
+    core().outbox.next(is_beacon != 0, now_ms).unwrap_or(0)
 }
 
-/// `settle(ticket, status, retry_after_s, random, now)` -> 1 when the body is settled. Status 0: no answer; 1: taken as a beacon.
+/// `settle(ticket, status, random, now)` -> 1 when the body is settled. Status 0: no answer, or no beacon.
 #[unsafe(export_name = "o")]
-extern "C" fn settle(ticket: u32, status: u32, retry_after_s: u32, random: u32, now_ms: u32) -> u32 {
-    let outcome = match status {
-        0 => Outcome::Failed,
-        1 => Outcome::Beaconed,
-        _ => Outcome::Answered { status, retry_after_s },
-    };
+extern "C" fn settle(ticket: u32, status: u32, random: u32, now_ms: u32) -> u32 {
     let [random, ..] = random.to_le_bytes();
-    u32::from(core().outbox.settle(ticket, outcome, now_ms, random))
+    u32::from(core().outbox.settle(ticket, status, now_ms, random))
 }
 
-/// `resume(is_network_back)`.
-#[unsafe(export_name = "r")]
-extern "C" fn resume(is_network_back: u32) {
-    let outbox = &mut core().outbox;
-    outbox.resume();
-    if is_network_back != 0 {
-        outbox.heal();
-    }
-}
-
-/// `link(facts)` -> 0 no link, 1 internal, 2 outbound, 3 download. Facts: 1 web, 2 same site, 4 jump, 8 file.
+/// `link(is_web, is_same_site, is_jump, is_file)` -> 0 no link, 1 internal, 2 outbound, 3 download.
 #[unsafe(export_name = "l")]
-extern "C" fn link(facts: u32) -> u32 {
-    let is = |bit: u32| facts & bit != 0;
-    let link = Link { is_web: is(1), is_same_site: is(2), is_jump: is(4), is_file: is(8) };
+extern "C" fn link(is_web: u32, is_same_site: u32, is_jump: u32, is_file: u32) -> u32 {
+    let link = Link { is_web: is_web != 0, is_same_site: is_same_site != 0, is_jump: is_jump != 0, is_file: is_file != 0 };
     match link.kind() {
         None => 0,
         Some(LinkKind::Internal) => 1,
@@ -143,13 +135,8 @@ extern "C" fn link(facts: u32) -> u32 {
 extern "C" fn consent(mode: u32, is_gpc_on: u32) -> u32 {
     let mode = match mode {
         0 => Consent::Off,
-        1 => Consent::Cookieless,
-        _ => Consent::Full,
+        2 => Consent::Full,
+        _ => Consent::Cookieless,
     };
-    match mode.under_gpc(is_gpc_on != 0) {
-        Consent::Off => 0,
-        Consent::Cookieless => 1,
-        Consent::Full => 2,
-    }
+    mode.under_gpc(is_gpc_on != 0).level()
 }
-
