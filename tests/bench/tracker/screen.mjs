@@ -10,7 +10,7 @@ import { sleep } from "../../e2e/browser.mjs";
 const FLAGS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
   "--disable-sync", "--no-default-browser-check", "--password-store=basic", "--disable-blink-features=AutomationControlled",
-  "--remote-debugging-port=0", "--window-size=900,700",
+  "--remote-debugging-port=0", "--window-size=900,700", "--window-position=0,0",
 ];
 
 export class Screen {
@@ -32,7 +32,8 @@ export class Screen {
   }
 
   async #open() {
-    const xvfb = this.#spawn("Xvfb", ["-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], "stdout");
+    // The screen's own pointer rests in its middle. It must not be over a window: each that opens or closes there would move it.
+    const xvfb = this.#spawn("Xvfb", ["-displayfd", "1", "-screen", "0", "3000x2000x24", "-nolisten", "tcp"], "stdout");
     const display = await said(xvfb.stdout, /^(\d+)\n/);
     this.profile = mkdtempSync(`${tmpdir()}/pulso-screen-`);
     const chromium = this.#spawn(process.env.CHROMIUM ?? "/usr/bin/chromium", [...FLAGS, `--user-data-dir=${this.profile}`, "about:blank"], "stderr", {

@@ -15,8 +15,10 @@ const VISITS = option("visits", 50);
 const PORT = option("port", 18210);
 const SEED = option("seed", 1);
 /** Pages that are open at a time, and how far apart the first of them are opened: a machine that opens all at once starts none in time. */
-const PAGES = option("pages", 12);
+const PAGES = option("pages", 8);
 const APART_MS = 1_000;
+/** How long after a page was left its last words may be on their way; another visit begins meanwhile. */
+const LAST_WORDS_MS = 6_000;
 // Both builds of PostHog measure alike.
 const MEASURED = CONTESTANTS.filter(({ name }) => !["none", "posthog"].includes(name));
 const KINDS = ["reading with pauses", "walking away", "another tab in between"];
@@ -49,7 +51,7 @@ function script(nth) {
   return { kind, leavesAt, steps: steps.sort((a, b) => a[0] - b[0]) };
 }
 
-/** Plays one visit; gives back milliseconds: really engaged, and reported. */
+/** Plays one visit; what it gives back waits for the last words, then says milliseconds: really engaged, and reported. */
 async function visit(screen, site, contestant, nth) {
   const { kind, leavesAt, steps } = script(nth);
   const host = `${contestant.name}-${nth}.localhost`;
@@ -62,7 +64,7 @@ async function visit(screen, site, contestant, nth) {
   const signs = [];
   let other;
   for (const [atMs, what] of steps) {
-    await sleep(beganAt + atMs - Date.now());
+    await sleep(Math.max(0, beganAt + atMs - Date.now()));
     const from = Date.now();
     if (what === "away") {
       await page.focus(false);
@@ -73,18 +75,21 @@ async function visit(screen, site, contestant, nth) {
       await page.focus(true);
     } else {
       await (what === "wheel" ? page.wheel(80) : page.move(100 + (atMs % 500), 200 + (atMs % 300)));
-      signs.push((from + Date.now()) / 2);
+      signs.push(from);
     }
   }
-  await sleep(beganAt + leavesAt - Date.now());
+  await sleep(Math.max(0, beganAt + leavesAt - Date.now()));
   const shown = await page.evaluate("window.shown");
   const leftAt = Date.now();
   await page.send("Page.navigate", { url: "about:blank" });
-  await sleep(1500);
-  await screen.send("Target.disposeBrowserContext", { browserContextId });
   const changes = shown.filter(([, state]) => state === "hidden").length;
   if (kind === 2 && changes !== 1) throw new Error(`${host}: the other tab hid the page ${changes} times`);
-  return { kind, truth: truth(shown, signs, leftAt), reported: contestant.engagedMs(site.requests(host).filter(contestant.posts)) };
+  const given = truth(shown, signs, leftAt);
+  return async () => {
+    await sleep(leftAt + LAST_WORDS_MS - Date.now());
+    await screen.send("Target.disposeBrowserContext", { browserContextId });
+    return { kind, truth: given, reported: contestant.engagedMs(site.requests(host).filter(contestant.posts)) };
+  };
 }
 
 /** The rule, stretch by stretch of visibility; opening the page and coming back to it are signs. */
@@ -119,16 +124,21 @@ const screen = await Screen.start().catch((error) => {
 try {
   const results = new Map(MEASURED.map(({ name }) => [name, []]));
   const jobs = Array.from({ length: VISITS }, (_, nth) => MEASURED.map((contestant) => [contestant, nth])).flat();
+  const ends = [];
   const worker = async (_, place) => {
     await sleep(place * APART_MS);
     for (let job = jobs.shift(); job; job = jobs.shift()) {
       const [contestant, nth] = job;
-      const result = await visit(screen, site, contestant, nth);
-      results.get(contestant.name).push(result);
-      console.error(`  visit ${nth} ${contestant.name.padEnd(13)} ${KINDS[result.kind]}: engaged ${(result.truth / 1000).toFixed(2)} s, reported ${(result.reported / 1000).toFixed(2)} s`);
+      const said = await visit(screen, site, contestant, nth);
+      ends.push(said().then((result) => note(contestant, nth, result)));
     }
   };
+  const note = ({ name }, nth, result) => {
+    results.get(name).push(result);
+    console.error(`  visit ${nth} ${name.padEnd(13)} ${KINDS[result.kind]}: engaged ${(result.truth / 1000).toFixed(2)} s, reported ${(result.reported / 1000).toFixed(2)} s`);
+  };
   await Promise.all(Array.from({ length: PAGES }, worker));
+  await Promise.all(ends);
   for (const { name } of MEASURED) {
     if (results.get(name).every(({ reported }) => reported === 0)) throw new Error(`${name} reported nothing in any visit`);
   }
