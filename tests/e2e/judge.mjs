@@ -24,7 +24,7 @@ function settled({ bySeq, ...view }) {
   const events = [...bySeq.values()].sort((a, b) => a.seq - b.seq);
   const of = (kind) => events.filter((event) => event.kind === kind);
   const last = of("engagement").at(-1);
-  const name = view.batch.url.replace(/^.*\/t\/[a-z0-9-]+\//, "");
+  const name = view.batch.url.split(/[?#]/)[0].replace(/^.*\/t\/[a-z0-9-]+\//, "");
   return { ...view, name, events, of, engagedMs: last?.engaged_ms ?? 0, scrollPct: last?.scroll_pct ?? 0 };
 }
 

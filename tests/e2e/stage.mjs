@@ -193,6 +193,18 @@ class Actor {
     return at;
   }
 
+  /** The same by the page's own script: Firefox's driver loses count of loads after a return from the back-forward cache. */
+  async follow(name = "adiante") {
+    const url = this.stage.elsewhere(name);
+    const at = Date.now();
+    this.truth.away(at);
+    await this.driver.evaluate((there) => {
+      setTimeout(() => location.assign(there), 0);
+    }, url);
+    await this.stage.until("the next page", () => this.stage.requestsSince(at - 1).some((request) => request.path === this.stage.path(name)));
+    return at;
+  }
+
   async close() {
     const at = Date.now();
     this.truth.away(at);

@@ -16,11 +16,15 @@ export async function display() {
   return {
     name,
     env,
-    /** Gives the focus to the window whose title begins so, as a click on it would. */
+    /** Gives the focus to the window whose title has these words, as a click on it would. */
     async activate(title) {
-      const window = await until(() => quietly(() => tool("search", "--onlyvisible", "--name", `^${title}`).split("\n").at(-1)), 5000);
+      const window = await until(() => quietly(() => tool("search", "--onlyvisible", "--name", title).split("\n").at(-1)), 5000);
       if (!window) throw new Error(`no window ${title}`);
       tool("windowactivate", "--sync", window);
+    },
+    /** The same for the window of a program that was opened last. */
+    async activateLast(program) {
+      tool("windowactivate", "--sync", tool("search", "--onlyvisible", "--class", program).split("\n").sort((a, b) => a - b).at(-1));
     },
     stop() {
       manager.kill();

@@ -21,6 +21,7 @@ export class WebKit {
     denyStorage: "MiniBrowser has no setting that denies storage",
     gpc: "WebKitGTK has no Global Privacy Control",
     toggle: "MiniBrowser's driver does not bring a tab to the front",
+    interrupt: "WebKitWebDriver takes no command while a page loads",
     background: "MiniBrowser follows a middle click in the same tab",
   };
   #port;
@@ -45,7 +46,10 @@ export class WebKit {
     return {
       newTab: async () => {
         // The driver leaves a new tab in the background; a new window is in front, and has the focus.
+        // Of the tabs that are left one has to be the current one.
+        await session("POST", "/window", { handle: (await session("GET", "/window/handles"))[0] });
         const handle = isFirst ? await session("GET", "/window") : (await session("POST", "/window/new", { type: "window" })).handle;
+        if (!isFirst) await seat.screen.activateLast("MiniBrowser");
         isFirst = false;
         return new WebKitTab(session, handle);
       },

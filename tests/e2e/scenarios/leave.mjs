@@ -46,6 +46,7 @@ export default [
   },
   {
     name: "left before the script ran",
+    needs: ["interrupt"],
     async play(stage) {
       let ready;
       stage.front.delay(stage.id, /pulso\.js$/, new Promise((resolve) => {
