@@ -15,7 +15,7 @@ export class Front {
   #faults = new Map();
   #delays = new Map();
   #held = new Set();
-  /** Requests of scenario pages: {at, id, method, path}. */
+  /** Requests of scenario pages: {at, id, method, path}, and the status of what the worker answered. */
   requests = [];
   /** Posted bodies: {at, id, batch, headers, fault, status, answer}. */
   records = [];
@@ -85,7 +85,8 @@ export class Front {
     const isCollect = request.method === "POST" && path === "/pageview";
     const batch = isCollect ? parse(body) : undefined;
     id = SHOWING.exec(batch?.url ?? "")?.[1] ?? id;
-    this.requests.push({ at: Date.now(), id, method: request.method, path });
+    const heard = { at: Date.now(), id, method: request.method, path };
+    this.requests.push(heard);
     if (isCollect) return this.#collect({ at: Date.now(), id, batch, headers: request.headers }, request, body, response);
     const delay = this.#delays.get(id);
     if (delay?.pattern.test(path)) await delay.ready;
@@ -99,6 +100,7 @@ export class Front {
       return undefined;
     }
     const answer = await this.#ask(request, body);
+    heard.status = answer.status;
     if (this.plant && /pulso\.js$/.test(path)) return planted(this.plant, answer, response);
     response.writeHead(answer.status, answer.headers).end(answer.body);
     return undefined;

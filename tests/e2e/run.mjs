@@ -97,6 +97,8 @@ async function once(list, { engine, shell, plant }) {
   const workerPort = Number(process.env.PULSO_PORT ?? 8887);
   const front = new Front({ port: Number(process.env.PULSO_FRONT_PORT ?? workerPort + 9), workerPort, plant });
   await front.listen();
+  const health = await fetch(`http://127.0.0.1:${workerPort}/health`).catch(() => undefined);
+  if (!health?.ok) throw new Error(`no worker at port ${workerPort}: cargo xtask e2e --browsers ${engine} starts one`);
   const driver = new DRIVERS[engine]({ proxyPort: front.port });
   try {
     const results = await playAll(list, driver, front, shell);

@@ -151,6 +151,8 @@ class WebKitTab {
 
   async #act(actions) {
     await this.#ask("POST", "/actions", { actions });
+    // Else the driver takes the next input that is like this one for no change, and gives none.
+    await this.#session("DELETE", "/actions");
   }
 }
 

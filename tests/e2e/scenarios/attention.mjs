@@ -73,8 +73,10 @@ export default [
     async play(stage) {
       const tab = await stage.open("a", { title: `Foco ${stage.id}` });
       await stage.reader.activate(`Foco ${stage.id}`);
+      // A new window of Chromium has its focus in the address bar.
+      await tab.click("h1");
+      await stage.until("the focus", () => tab.evaluate(() => document.hasFocus()));
       tab.truth.here();
-      await tab.move();
       await tab.read(1500);
       await stage.reader.otherWindow();
       tab.truth.away();
