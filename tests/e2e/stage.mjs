@@ -114,20 +114,21 @@ export class Stage {
   }
 
   /** Says which pageviews there have to be, by page, in order; `finish` sees to it that no others came. */
-  expects(names, { tails = 0, files = [], device } = {}) {
-    this.#expected = { names, tails, files, device };
+  expects(names, { tails = 0, files = [], device, anyOrder = false } = {}) {
+    this.#expected = { names, tails, files, device, anyOrder };
   }
 
   /** After the scenario: what must hold of all, and nothing more may come. */
   async finish() {
     assert.ok(this.#expected, "the scenario does not say which pageviews it expects");
-    const { names, tails, files, device } = this.#expected;
+    const { names, tails, files, device, anyOrder } = this.#expected;
     await sleep(QUIET_MS);
     const views = this.views;
     answersAreGood(this.records);
     const whole = views.filter((view) => view.of("pageview").length);
     for (const view of views) isWhole(view, { isTail: tails > 0 && !whole.includes(view) });
-    assert.deepEqual(whole.map((view) => view.name), names, "a pageview of another page, one too many, or one too few");
+    const order = (list) => (anyOrder ? [...list].sort() : list);
+    assert.deepEqual(order(whole.map((view) => view.name)), order(names), "a pageview of another page, one too many, or one too few");
     assert.equal(views.length - whole.length, tails, "pageviews without a beginning");
     const modules = this.front.requests.filter((request) => request.id === this.id && /fallback\.js|recommendations\.js/.test(request.path));
     const loaded = [...new Set(modules.map((request) => request.path.split("/").at(-1)))].sort();
