@@ -14,6 +14,7 @@ export class Front {
   #pages = new Map();
   #faults = new Map();
   #delays = new Map();
+  #plants = new Map();
   #held = new Set();
   /** Requests of scenario pages: {at, id, method, path}, and the status of what the worker answered. */
   requests = [];
@@ -71,6 +72,11 @@ export class Front {
     for (const release of this.#held) if (release.id === id) release();
   }
 
+  /** A scenario gets the tracker with a bug. */
+  plantFor(id, name) {
+    this.#plants.set(id, name);
+  }
+
   /** Keeps back what the scenario asks for by a path that matches, until `ready` is done. */
   delay(id, pattern, ready) {
     this.#delays.set(id, { pattern, ready });
@@ -101,7 +107,8 @@ export class Front {
     }
     const answer = await this.#ask(request, body);
     heard.status = answer.status;
-    if (this.plant && /pulso\.js$/.test(path)) return planted(this.plant, answer, response);
+    const plant = this.#plants.get(id) ?? this.plant;
+    if (plant && /pulso\.js$/.test(path)) return planted(plant, answer, response);
     response.writeHead(answer.status, answer.headers).end(answer.body);
     return undefined;
   }

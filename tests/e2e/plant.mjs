@@ -12,7 +12,7 @@ export const PLANTS = {
       } return f(u, o); };`,
   },
   hidden: {
-    says: /engaged/,
+    says: /figures of each hiding|engaged \d/,
     only: "tab toggling",
     code: `document.hasFocus = () => true; Object.defineProperty(document, "visibilityState", { get: () => "visible" });
       Object.defineProperty(document, "hidden", { get: () => false });`,
@@ -33,10 +33,21 @@ export const PLANTS = {
     code: `const f = window.fetch; window.fetch = (u, o) => {
       if (!o || !o.body) return f(u, o);
       const b = JSON.parse(typeof o.body === "string" ? o.body : new TextDecoder().decode(o.body));
-      for (const e of b.events) if (e.kind === "pageview") b.events.push({ ...e, seq: e.seq + 1, kind: "engagement", engaged_ms: -1, scroll_pct: 300 });
+      b.events.push({ ...b.events[0], seq: 77, kind: "nonsense" });
       return f(u, { ...o, body: JSON.stringify(b) }); };`,
   },
-  clicks: { says: /click/, only: "middle click", code: `addEventListener("auxclick", (e) => e.stopImmediatePropagation(), true);` },
+  focus: { says: /engaged \d/, only: "focus loss and gain", code: `const has = document.hasFocus.bind(document); let once = false;
+      document.hasFocus = () => (once ||= has()); for (const kind of ["blur", "focus"]) addEventListener(kind, (e) => once && e.stopImmediatePropagation(), true);` },
+  prerender: { says: /before activation/, only: "prerender", code: `Object.defineProperty(document, "prerendering", { get: () => false });` },
+  hammer: {
+    says: /hammered/,
+    only: "503, then well again",
+    code: `const f = window.fetch; window.fetch = async (u, o) => { let r = await f(u, o); for (let n = 0; n < 5 && !r.ok; n += 1) r = await f(u, o); return r; };`,
+  },
+  timer: { says: /timers are set/, only: "idle", code: `setInterval(() => {}, 1000);` },
+  muted: { says: /engaged \d/, only: "muted media is none", code: `Object.defineProperty(HTMLMediaElement.prototype, "muted", { get: () => false });` },
+  module: { says: /modules that were loaded/, only: "leave by navigation", code: `fetch("/v/0/fallback.js").catch(() => {});` },
+  clicks: { says: /page's figures|click/, only: "middle click", code: `addEventListener("auxclick", (e) => e.stopImmediatePropagation(), true);` },
 };
 
 /** The script with a bug before it. */

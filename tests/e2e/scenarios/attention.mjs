@@ -80,7 +80,7 @@ export default [
       await tab.read(1500);
       await stage.reader.otherWindow();
       tab.truth.away();
-      await stage.until("the loss of the focus", () => tab.evaluate(() => !document.hasFocus()));
+      await stage.until("the loss of the focus", () => tab.evaluate(() => !Document.prototype.hasFocus.call(document)));
       await sleep(LAST_BEACON_MS);
       await silence(stage, 2000, "without focus");
       await stage.reader.activate(`Foco ${stage.id}`);
