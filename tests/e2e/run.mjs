@@ -65,8 +65,11 @@ async function play(scenario, id, driver, front, shell) {
 function told({ scenario, verdict, reason, ms, worstMs }, engine) {
   const name = `${scenario.group}: ${scenario.name}${scenario.plant ? ` (with ${scenario.plant})` : ""}`;
   const off = worstMs ? `  engaged within ${worstMs} ms` : "";
-  console.log(`  ${engine.padEnd(8)} ${name.padEnd(64)} ${verdict.padEnd(7)} ${(ms / 1000).toFixed(1).padStart(5)} s${off}${reason ? `\n      ${reason.slice(0, 900)}` : ""}`);
+  console.log(`  ${engine.padEnd(8)} ${name.padEnd(64)} ${verdict.padEnd(7)} ${(ms / 1000).toFixed(1).padStart(5)} s${off}${reason ? `\n      ${shortened(reason)}` : ""}`);
 }
+
+/** The first lines of a reason; PULSO_TRACE shows all of it, and where. */
+const shortened = (reason) => reason.split("\n").filter(Boolean).slice(0, 12).map((line) => line.slice(0, 300)).join("\n      ");
 
 /** Plays them all, several at a time; those that need a screen's focus one after the other. */
 async function playAll(list, driver, front, shell) {

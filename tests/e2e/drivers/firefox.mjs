@@ -15,7 +15,7 @@ const PREFS = {
 
 export class Firefox {
   name = "firefox";
-  lanes = 3;
+  lanes = 4;
   cannot = { prerender: "Firefox does not prerender" };
   #port;
   #idle = [];
