@@ -167,6 +167,7 @@ class Actor {
   }
 
   async wheel(deltaY) {
+    this.scrolledFrom = await this.driver.evaluate(() => scrollY);
     this.truth.sign();
     await this.driver.wheel(deltaY);
   }
@@ -213,16 +214,19 @@ class Actor {
     return at;
   }
 
-  /** Waits until the page is where its smooth scrolling ends, and says how deep it has been seen, in percent of its height now. */
+  /** Waits until the last turn of the wheel has had its effect, and says how deep the page is in view, in percent of its height now. */
   async depth() {
     const now = () => this.driver.evaluate(() => [scrollY, (100 * (scrollY + innerHeight)) / document.documentElement.scrollHeight]);
-    let before = await now();
+    let before = [this.scrolledFrom];
+    let hasMoved = this.scrolledFrom === undefined;
+    this.scrolledFrom = undefined;
     return this.stage.until("the end of scrolling", async () => {
       await sleep(100);
       const after = await now();
       const isStill = after[0] === before[0];
       before = after;
-      return isStill && Math.min(100, after[1]);
+      if (!isStill) hasMoved = true;
+      return isStill && hasMoved && Math.min(100, after[1]);
     });
   }
 

@@ -43,6 +43,7 @@ export class WebKit {
     const session = (method, path, body) => ask(method, `/session/${sessionId}${path}`, body);
     await session("POST", "/window/rect", { width: 1280, height: 960 });
     let isFirst = true;
+    const wheel = { turned: 0 };
     return {
       newTab: async () => {
         // The driver leaves a new tab in the background; a new window is in front, and has the focus.
@@ -51,7 +52,7 @@ export class WebKit {
         const handle = isFirst ? await session("GET", "/window") : (await session("POST", "/window/new", { type: "window" })).handle;
         if (!isFirst) await seat.screen.activateLast("MiniBrowser");
         isFirst = false;
-        return new WebKitTab(session, handle);
+        return new WebKitTab(session, handle, wheel);
       },
       activate: (title) => seat.screen.activate(title),
       otherWindow: async () => {
@@ -93,10 +94,12 @@ export class WebKit {
 class WebKitTab {
   #session;
   #handle;
+  #wheel;
 
-  constructor(session, handle) {
+  constructor(session, handle, wheel = { turned: 0 }) {
     this.#session = session;
     this.#handle = handle;
+    this.#wheel = wheel;
   }
 
   async #ask(method, path, body) {
@@ -109,7 +112,10 @@ class WebKitTab {
   }
 
   async wheel(deltaY) {
-    await this.#act([{ type: "wheel", id: "wheel", actions: [{ type: "scroll", x: 400, y: 400, deltaX: 0, deltaY, origin: "viewport" }] }]);
+    // This driver takes the distance for a place, and turns the wheel by what has changed since.
+    this.#wheel.turned += deltaY;
+    const actions = [{ type: "scroll", x: 400, y: 400, deltaX: 0, deltaY: this.#wheel.turned, origin: "viewport" }];
+    await this.#act([{ type: "wheel", id: "wheel", actions }]);
   }
 
   async move(x, y) {
@@ -151,8 +157,6 @@ class WebKitTab {
 
   async #act(actions) {
     await this.#ask("POST", "/actions", { actions });
-    // Else the driver takes the next input that is like this one for no change, and gives none.
-    await this.#session("DELETE", "/actions");
   }
 }
 
