@@ -86,7 +86,7 @@ export class Front {
     if (!request.url.startsWith("/")) return this.#proxy(request, response);
     const path = request.url.split("?")[0];
     const referer = request.headers.referer ?? "";
-    let id = SHOWING.exec(path)?.[1] ?? SHOWING.exec(referer)?.[1];
+    let id = SHOWING.exec(request.url)?.[1] ?? SHOWING.exec(referer)?.[1];
     const body = request.method === "POST" ? await read(request) : undefined;
     const isCollect = request.method === "POST" && path === "/pageview";
     const batch = isCollect ? parse(body) : undefined;

@@ -10,15 +10,15 @@ const ATTRIBUTES = {
 export const STUB =
   `<script>window.pulso??=new Proxy([],{get:(q,k)=>k=="q"?q:(...a)=>new Promise(r=>q.push([k,a,r]))})</script>`;
 
-/** The tracker on a page, in one shell or the other. */
-export function tracker(shell, options = {}) {
+/** The tracker on a page, in one shell or the other. `folder`: whose page it is, so that what the script itself asks for names it too. */
+export function tracker(shell, folder, options = {}) {
   const all = { portal: "g1", ...options };
   if (shell === "npm") {
-    return `<script type="module" nonce="${NONCE}">import { start } from "/npm/pulso.js"; window.pulso = await start(${JSON.stringify(all)})</script>`;
+    return `<script type="module" nonce="${NONCE}">import { start } from "/npm/pulso.js?de=${folder}"; window.pulso = await start(${JSON.stringify(all)})</script>`;
   }
   const attributes = Object.entries(all).filter(([, value]) => value !== false);
   const written = attributes.map(([name, value]) => `data-${ATTRIBUTES[name]}="${value === true ? "" : value}"`);
-  return `<script async src="/pulso.js" ${written.join(" ")}></script>`;
+  return `<script async src="/pulso.js?de=${folder}" ${written.join(" ")}></script>`;
 }
 
 const paragraphs = (count) => Array.from({ length: count }, (_, n) => `<p style="height:180px">Parágrafo ${n + 1}.</p>`).join("\n");

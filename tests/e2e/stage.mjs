@@ -36,7 +36,7 @@ export class Stage {
   /** Puts a page there and says its address. `options`: those of the tracker, or false for a page without. */
   page(name, { title = `Página ${name}`, head = "", body = article(), options = {}, before = "", after = "", headers } = {}) {
     if (options) this.consent = options.consent ?? this.consent;
-    const tags = options ? before + tracker(this.shell, options) + after : "";
+    const tags = options ? before + tracker(this.shell, this.path(""), options) + after : "";
     this.front.page(this.path(name), html({ title, head, body, tags }), headers);
     return this.url(name);
   }

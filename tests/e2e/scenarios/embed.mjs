@@ -40,7 +40,7 @@ export default [
     name: "loaded twice",
     shells: ["script"],
     async play(stage) {
-      const tab = await stage.open("a", { after: tracker("script") });
+      const tab = await stage.open("a", { after: tracker("script", stage.path("")) });
       await tab.move();
       await tab.read(700);
       const left = await tab.leave();

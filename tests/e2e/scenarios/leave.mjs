@@ -57,9 +57,10 @@ export default [
       const shown = tab.driver.goto(stage.page("a")).catch(() => {});
       await stage.until("the script is asked for", () => stage.requestsSince(0).some((request) => request.path.endsWith("/pulso.js")));
       const left = tab.driver.goto(stage.elsewhere()).catch(() => {});
-      await stage.until("the next page", () => stage.requestsSince(0).some((request) => request.path === stage.path("fim")));
+      // Only when the next page is there is this one gone: until then it is shown, and may be counted.
+      await left;
       ready();
-      await Promise.all([shown, left]);
+      await shown;
       stage.expects([]);
     },
   },
@@ -79,7 +80,7 @@ export default [
       const leftNext = await next.leave();
       const view = await stage.told("b", leftNext);
       stage.engaged(view, next.truth);
-      assert.equal(view.batch.referrer, undefined, "an address that was typed has no referrer");
+      assert.equal(view.batch.referrer || undefined, undefined, "an address that was typed has no referrer");
       assert.notEqual(view.id, stage.viewsOf("a")[0].id);
       stage.expects(["a", "b"]);
     },
