@@ -49,7 +49,7 @@ async function play(scenario, id, driver, front, shell) {
   let reader;
   let stage;
   try {
-    reader = await driver.reader(scenario.reader);
+    reader = await withDeadline(driver.reader(scenario.reader));
     if (scenario.plant) front.plantFor(id, scenario.plant);
     stage = new Stage({ front, reader, shell, id, engine: driver.name });
     await withDeadline(Promise.resolve(scenario.play(stage)).then(() => stage.finish()));
@@ -58,7 +58,7 @@ async function play(scenario, id, driver, front, shell) {
     return { scenario, verdict: "FAILED", reason: error.message ?? String(error), stack: error.stack, ms: Date.now() - begun };
   } finally {
     front.heal(id);
-    await reader?.close().catch(() => {});
+    if (reader) await withDeadline(reader.close()).catch(() => {});
   }
 }
 

@@ -10,6 +10,8 @@ import { placeOf } from "./tab.mjs";
 
 const BROWSER = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 const KEYS = { Enter: "\uE007", Tab: "\uE004", PageDown: "\uE00F", ArrowDown: "\uE015", Control: "\uE009" };
+/** Longest answer of the driver: that of a page's load. */
+const CALL_MS_MAX = 30_000;
 const BUTTONS = { left: 0, middle: 1, right: 2 };
 
 export class WebKit {
@@ -67,17 +69,15 @@ export class WebKit {
       sleepFor: (ms) => sleepFor(seat.driver.pid, ms),
       close: async () => {
         // A session whose last tab was closed is gone already.
-        await session("DELETE", "").catch(() => {});
-        this.#idle.push(seat);
+        const isHung = await session("DELETE", "").then(() => false, (error) => error.name === "TimeoutError");
+        if (isHung) leave(seat);
+        else this.#idle.push(seat);
       },
     };
   }
 
   async close() {
-    for (const { driver, screen } of this.#idle) {
-      driver.kill();
-      screen.stop();
-    }
+    this.#idle.forEach(leave);
   }
 
   async #seat() {
@@ -160,8 +160,13 @@ class WebKitTab {
   }
 }
 
+function leave({ driver, screen }) {
+  driver.kill();
+  screen.stop();
+}
+
 async function call(port, method, path, body) {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body) });
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body), signal: AbortSignal.timeout(CALL_MS_MAX) });
   const { value } = await response.json();
   if (value?.error) throw new Error(`${value.error}: ${value.message}`.slice(0, 300));
   return value;

@@ -38,9 +38,8 @@ export default [
     name: "very short visit",
     async play(stage) {
       const tab = await stage.open("a");
-      await tab.leave();
-      const view = await stage.begun("a");
-      stage.engaged(view, tab.truth);
+      const left = await tab.leave();
+      stage.engaged(await stage.told("a", left), tab.truth);
       stage.expects(["a"]);
     },
   },
