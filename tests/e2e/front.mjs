@@ -56,7 +56,7 @@ export class Front {
     return `http://${portal}.localhost:${this.port}`;
   }
 
-  /** Serves `body` at a path below `/t/<id>/` from now on. `hold`: a promise to wait for. */
+  /** Serves `body` at a path below `/t/<id>/` from now on. */
   page(path, body, headers = {}) {
     this.#pages.set(path, { body, headers: { "content-type": "text/html; charset=utf-8", ...headers } });
   }

@@ -1,5 +1,5 @@
-// Plays the scenarios in one browser: a line for each, the total at the end, exit 1 if one failed.
-// node tests/e2e/run.mjs --engine chromium|firefox|webkit [--shell script|npm] [--only NAME] [--planted]
+// Plays the scenarios in a browser, or in several at a time: a line for each, the total at the end, exit 1 if one failed.
+// node tests/e2e/run.mjs --engine chromium|firefox|webkit[,…] [--shell script|npm] [--only NAME] [--planted]
 
 import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -97,22 +97,31 @@ function strangersOf(front) {
   return [...new Set(front.strangers.map((each) => each.host).filter((host) => !ofTheBrowser.test(host)))];
 }
 
-async function once(list, { engine, shell, plant }) {
+async function once(list, { engines, shell, plant }) {
   const workerPort = Number(process.env.PULSO_PORT ?? 8887);
   const front = new Front({ port: Number(process.env.PULSO_FRONT_PORT ?? workerPort + 9), workerPort, plant });
   await front.listen();
   const health = await fetch(`http://127.0.0.1:${workerPort}/health`).catch(() => undefined);
-  if (!health?.ok) throw new Error(`no worker at port ${workerPort}: cargo xtask e2e --browsers ${engine} starts one`);
-  const driver = new DRIVERS[engine]({ proxyPort: front.port });
+  if (!health?.ok) throw new Error(`no worker at port ${workerPort}: cargo xtask e2e --browsers ${engines} starts one`);
+  const played = async (engine) => {
+    const begun = Date.now();
+    const driver = new DRIVERS[engine]({ proxyPort: front.port });
+    try {
+      const results = await playAll(list, driver, front, shell);
+      return results.map((result) => ({ ...result, engine, seconds: (Date.now() - begun) / 1000 }));
+    } finally {
+      await driver.close();
+    }
+  };
   try {
-    const results = await playAll(list, driver, front, shell);
+    const results = (await Promise.all(engines.map(played))).flat();
     const strangers = strangersOf(front);
     const scenario = { group: "all", name: "nothing goes to a stranger" };
-    const last = { scenario, verdict: strangers.length ? "FAILED" : "ok", reason: strangers.length ? `a stranger was asked: ${strangers}` : "", ms: 0 };
-    told(last, engine);
+    const reason = strangers.length ? `a stranger was asked: ${strangers}` : "";
+    const last = { scenario, verdict: reason ? "FAILED" : "ok", reason, ms: 0, engine: engines.at(-1), seconds: 0 };
+    told(last, engines.join());
     return [...results, last];
   } finally {
-    await driver.close();
     await front.close();
   }
 }
@@ -120,7 +129,7 @@ async function once(list, { engine, shell, plant }) {
 /** Plays, for each planted bug, the scenario that has to notice it. */
 async function planted(list) {
   const tasks = Object.entries(PLANTS).map(([plant, { only }]) => ({ ...list.find((each) => each.name === only), plant }));
-  const results = await once(tasks, { engine: options.engine, shell: options.shell });
+  const results = await once(tasks, { engines: options.engine.split(","), shell: options.shell });
   let missed = 0;
   for (const [plant, { says }] of Object.entries(PLANTS)) {
     const isFound = results.some((result) => [plant, undefined].includes(result.scenario.plant) && result.verdict === "FAILED" && says.test(result.reason));
@@ -131,18 +140,24 @@ async function planted(list) {
   return missed;
 }
 
+/** The sum of an engine. */
+function summed(engine, results) {
+  const own = results.filter((result) => result.engine === engine);
+  const count = (verdict) => own.filter((result) => result.verdict === verdict).length;
+  const worst = Math.max(0, ...own.map((result) => result.worstMs ?? 0));
+  const seconds = Math.max(...own.map((result) => result.seconds)).toFixed(0);
+  console.log(`${engine}, ${options.shell} shell: ${count("ok")} passed, ${count("FAILED")} failed, ${count("skipped")} skipped; engaged time within ${worst} ms of the truth; ${seconds} s`);
+  return count("FAILED");
+}
+
 async function main() {
-  const begun = Date.now();
   const all = await scenarios();
   if (options.planted) return planted(all);
   const list = all.filter((each) => !options.only || `${each.group}: ${each.name}`.includes(options.only));
   if (list.length === 0) throw new Error(`no scenario is called ${options.only}`);
-  const results = await once(list, { engine: options.engine, shell: options.shell, plant: process.env.PULSO_PLANT });
-  const count = (verdict) => results.filter((result) => result.verdict === verdict).length;
-  const worst = Math.max(0, ...results.map((result) => result.worstMs ?? 0));
-  const seconds = ((Date.now() - begun) / 1000).toFixed(0);
-  console.log(`${options.engine}, ${options.shell} shell: ${count("ok")} passed, ${count("FAILED")} failed, ${count("skipped")} skipped; engaged time within ${worst} ms of the truth; ${seconds} s`);
-  return count("FAILED");
+  const engines = options.engine.split(",");
+  const results = await once(list, { engines, shell: options.shell, plant: process.env.PULSO_PLANT });
+  return engines.map((engine) => summed(engine, results)).reduce((sum, failed) => sum + failed, 0);
 }
 
 process.exit((await main()) ? 1 : 0);

@@ -43,7 +43,6 @@ export class Chromium {
     const screen = own?.screen;
     return {
       newTab: async () => new Tab(await context.newPage()),
-      tabs: async () => (await context.pages()).map((page) => new Tab(page)),
       activate: (title) => screen.activate(title),
       otherWindow: async () => {
         const page = await (await browser.createBrowserContext()).newPage();

@@ -33,7 +33,6 @@ export class Firefox {
     const screen = wish.headed ? await this.#screen : undefined;
     return {
       newTab: async () => new Tab(await context.newPage()),
-      tabs: async () => (await context.pages()).map((page) => new Tab(page)),
       activate: (title) => screen.activate(title),
       otherWindow: async () => {
         const page = await context.newPage({ type: "window" });

@@ -1,7 +1,5 @@
 // One tab of a browser that puppeteer drives: the verbs that scenarios speak. Input is real; nothing emulates focus.
 
-const BUTTONS = { left: "left", middle: "middle", right: "right" };
-
 export class Tab {
   constructor(page) {
     this.page = page;
@@ -23,12 +21,8 @@ export class Tab {
   async click(selector, { button = "left", ctrl = false } = {}) {
     const place = await this.page.evaluate(placeOf, selector);
     if (!place) throw new Error(`${selector} is not there`);
-    await this.clickAt(place, { button, ctrl });
-  }
-
-  async clickAt({ x, y }, { button = "left", ctrl = false } = {}) {
     if (ctrl) await this.page.keyboard.down("Control");
-    await this.page.mouse.click(x, y, { button: BUTTONS[button] });
+    await this.page.mouse.click(place.x, place.y, { button });
     if (ctrl) await this.page.keyboard.up("Control");
   }
 

@@ -12,6 +12,7 @@ const BROWSER = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
 const KEYS = { Enter: "\uE007", Tab: "\uE004", PageDown: "\uE00F", ArrowDown: "\uE015", Control: "\uE009" };
 /** Longest answer of the driver: that of a page's load. */
 const CALL_MS_MAX = 30_000;
+const BEGIN_MS_MAX = 8_000;
 const BUTTONS = { left: 0, middle: 1, right: 2 };
 
 export class WebKit {
@@ -24,7 +25,6 @@ export class WebKit {
     gpc: "WebKitGTK has no Global Privacy Control",
     toggle: "MiniBrowser's driver does not bring a tab to the front",
     interrupt: "WebKitWebDriver takes no command while a page loads",
-    background: "MiniBrowser follows a middle click in the same tab",
   };
   #port;
   #idle = [];
@@ -34,14 +34,21 @@ export class WebKit {
   }
 
   async reader() {
-    const seat = this.#idle.pop() ?? (await this.#seat());
+    let seat = this.#idle.pop() ?? (await this.#seat());
     const proxy = {
       proxyType: "manual", httpProxy: `127.0.0.1:${this.#port}`, sslProxy: `127.0.0.1:${this.#port}`,
       noProxy: ["localhost", "127.0.0.1", ".localhost", "g1.localhost"],
     };
     const options = { binary: process.env.MINIBROWSER || BROWSER, args: ["--automation"] };
+    const wanted = { capabilities: { alwaysMatch: { proxy, pageLoadStrategy: "eager", "webkitgtk:browserOptions": options } } };
+    const begin = () => call(seat.port, "POST", "/session", wanted, BEGIN_MS_MAX);
+    const { sessionId } = await begin().catch(async () => {
+      // Now and then a browser starts and its driver does not hear of it.
+      leave(seat);
+      seat = await this.#seat();
+      return begin();
+    });
     const ask = (method, path, body) => call(seat.port, method, path, body);
-    const { sessionId } = await ask("POST", "/session", { capabilities: { alwaysMatch: { proxy, pageLoadStrategy: "eager", "webkitgtk:browserOptions": options } } });
     const session = (method, path, body) => ask(method, `/session/${sessionId}${path}`, body);
     await session("POST", "/window/rect", { width: 1280, height: 960 });
     let isFirst = true;
@@ -165,8 +172,8 @@ function leave({ driver, screen }) {
   screen.stop();
 }
 
-async function call(port, method, path, body) {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body), signal: AbortSignal.timeout(CALL_MS_MAX) });
+async function call(port, method, path, body, msMax = CALL_MS_MAX) {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, body: body && JSON.stringify(body), signal: AbortSignal.timeout(msMax) });
   const { value } = await response.json();
   if (value?.error) throw new Error(`${value.error}: ${value.message}`.slice(0, 300));
   return value;

@@ -17,9 +17,9 @@ onpopstate = name;
 const HASHED = `<nav><a id="dois" href="#dois">Dois</a> <a id="tres" href="#tres">Três</a></nav><p style="height:3000px">Aplicação.</p>`;
 
 async function step(stage, tab, name, nth, act) {
-  const before = tab.truth.engagedMs;
   await act();
   const at = Date.now();
+  const before = tab.truth.engagedMs;
   const view = await stage.begun(name, nth);
   return { view, at, before };
 }
@@ -55,11 +55,11 @@ export default [
       const tab = await stage.open("um", { title: "Título um", body: SPA });
       await tab.move();
       await tab.read(2500);
-      const { at } = await step(stage, tab, "dois", 0, () => tab.click("#dois"));
+      const { at, before } = await step(stage, tab, "dois", 0, () => tab.click("#dois"));
       await tab.read(1000);
       const left = await tab.leave();
       stage.engaged(await stage.told("dois", left), left - at);
-      stage.engaged(stage.viewsOf("um")[0], 2500);
+      stage.engaged(stage.viewsOf("um")[0], before);
       stage.expects(["um", "dois"]);
     },
   },
