@@ -24,6 +24,7 @@ export class WebKit {
     denyStorage: "MiniBrowser has no setting that denies storage",
     gpc: "WebKitGTK has no Global Privacy Control",
     toggle: "MiniBrowser's driver does not bring a tab to the front",
+    buttons: "WebKitWebDriver lets go of every button as if it were the left one",
     interrupt: "WebKitWebDriver takes no command while a page loads",
   };
   #port;

@@ -38,7 +38,7 @@ export default [
   clicks("a link", {}),
   clicks("a child of a link", { selector: "#dentro" }),
   clicks("a link in a shadow tree", { body: SHADOW }),
-  clicks("middle click", { how: { button: "middle" }, stays: true }),
+  clicks("middle click", { how: { button: "middle" }, stays: true, needs: ["buttons"] }),
   clicks("click with Control", { how: { ctrl: true }, stays: true }),
   clicks("keyboard", {
     act: async (tab) => {
@@ -47,7 +47,7 @@ export default [
     },
   }),
   clicks("outbound", { body: `<p><a id="l" href="http://outra.example/x">Outra</a></p>`, href: "http://outra.example/x", link: "outbound" }),
-  clicks("the right button follows nothing", { how: { button: "right" }, stays: true, count: 0 }),
+  clicks("the right button follows nothing", { how: { button: "right" }, stays: true, count: 0, needs: ["buttons"] }),
   clicks("a button is no link", { body: `<button id="l">Botão</button>${LINK.replace('id="l"', "")}`, stays: true, count: 0 }),
   clicks("a page that stops propagation", {
     body: `${LINK}<script nonce="cGFnaW5h">for (const kind of ["click", "auxclick", "pointerdown", "keydown", "scroll"]) document.addEventListener(kind, (event) => event.stopPropagation(), true);</script>`,
