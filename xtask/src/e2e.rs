@@ -9,8 +9,10 @@ use crate::{pack, paths, run, setup, suite};
 /// The front that stands between browsers and worker, counted from the worker's port.
 const FRONT_PORT: u16 = 9;
 
+// Two groups of arguments would have one name, that of the type: this one has none.
 /// What `e2e` can do.
 #[derive(Debug, Args)]
+#[group(skip)]
 pub(crate) struct Options {
     /// Play the scenarios in these browsers, and nothing else; without it, every end-to-end test.
     #[arg(long, value_enum)]

@@ -71,14 +71,18 @@ export default [
     seconds: 14,
     reader: { headed: true },
     async play(stage) {
-      const tab = await stage.open("a", { title: `Foco ${stage.id}` });
+      const tab = stage.actor(await stage.reader.newTab());
+      await tab.driver.goto(stage.elsewhere("antes"));
+      await stage.reader.otherWindow();
+      await tab.show("a", { title: `Foco ${stage.id}` });
+      if (!(await tab.evaluate(() => Document.prototype.hasFocus.call(document)))) tab.truth.away();
       await stage.reader.activate(`Foco ${stage.id}`);
       // A new window of Chromium has its focus in the address bar.
       await tab.click("h1");
       await stage.until("the focus", () => tab.evaluate(() => document.hasFocus()));
       tab.truth.here();
       await tab.read(1500);
-      await stage.reader.otherWindow();
+      await stage.reader.activate("Outra janela");
       tab.truth.away();
       await stage.until("the loss of the focus", () => tab.evaluate(() => !Document.prototype.hasFocus.call(document)));
       await sleep(LAST_BEACON_MS);
