@@ -67,6 +67,7 @@ impl Stack {
             ("AWS_SECRET_ACCESS_KEY", secret),
             ("AWS_REGION", "us-east-1".to_owned()),
             ("ADMIN_SECRET", ADMIN_SECRET.to_owned()),
+            ("IDENTIFY_SECRET", "local-identify-secret".to_owned()),
         ]
     }
 
