@@ -8,15 +8,15 @@ use crate::error::Error;
 /// Seconds a client waits after a 503: long enough for a reshard, short enough for a page that is still open.
 const RETRY_AFTER_S: &str = "5";
 
-/// Status, headers and a JSON body, or none.
+/// Status, headers and a body, or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
     /// Headers besides those that every answer carries.
     pub headers: Vec<(&'static str, String)>,
-    /// JSON, or `None` for an empty body.
-    pub body: Option<String>,
+    /// Its bytes, or `None` for an empty body. Compressed already when the headers say so.
+    pub body: Option<Vec<u8>>,
 }
 
 impl Answer {
@@ -29,7 +29,7 @@ impl Answer {
             ("cache-control", "no-store".to_owned()),
             ("x-content-type-options", "nosniff".to_owned()),
         ];
-        match serde_json::to_string(body) {
+        match serde_json::to_vec(body) {
             Ok(body) => Self { status, headers, body: Some(body) },
             // Our own types always serialise; were one not to, the client may try again.
             Err(_) => Self { status: 503, headers: vec![("retry-after", RETRY_AFTER_S.to_owned())], body: None },
@@ -40,7 +40,13 @@ impl Answer {
     #[must_use]
     pub fn text(body: String) -> Self {
         let headers = vec![("content-type", "text/plain; version=0.0.4".to_owned()), ("cache-control", "no-store".to_owned())];
-        Self { status: 200, headers, body: Some(body) }
+        Self { status: 200, headers, body: Some(body.into_bytes()) }
+    }
+
+    /// Bytes whose headers somebody else knows.
+    #[must_use]
+    pub fn bytes(body: Vec<u8>) -> Self {
+        Self { status: 200, headers: Vec::new(), body: Some(body) }
     }
 
     /// An answer without a body.
@@ -66,6 +72,12 @@ impl Answer {
         }
     }
 
+    /// The body as text, for tests.
+    #[cfg(test)]
+    pub(crate) fn body_text(&self) -> &str {
+        std::str::from_utf8(self.body.as_deref().unwrap_or_default()).unwrap_or_default()
+    }
+
     /// The same with one more header.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -89,7 +101,7 @@ mod tests {
     fn a_refusal_says_code_and_message() {
         let answer = Answer::refusal(&Error::UnknownPortal { portal: "zz".to_owned() });
         assert_eq!(answer.status, 422);
-        assert_eq!(answer.body.unwrap(), r#"{"error":{"code":"unknown_portal","message":"portal zz is not in portals.toml"}}"#);
+        assert_eq!(answer.body_text(), r#"{"error":{"code":"unknown_portal","message":"portal zz is not in portals.toml"}}"#);
     }
 
     #[test]
@@ -102,6 +114,6 @@ mod tests {
     fn refused_events_are_listed() {
         let rejected = vec![wire::Rejected { index: 0, code: "bad_seq".into() }];
         let answer = Answer::refusal(&Error::Message(wire::Error::NoValidEvent { rejected }));
-        assert!(answer.body.unwrap().contains(r#""rejected":[{"index":0,"code":"bad_seq"}]"#));
+        assert!(answer.body_text().contains(r#""rejected":[{"index":0,"code":"bad_seq"}]"#));
     }
 }

@@ -70,16 +70,16 @@ mod tests {
         let config = Config::parse(environment).map(Rc::new);
         let green = report(&config, &[("STORE".to_owned(), true)]);
         assert_eq!(green.status, 200);
-        assert!(!green.body.unwrap().contains("hush"));
+        assert!(!green.body_text().contains("hush"));
         assert_eq!(report(&config, &[("STORE".to_owned(), false)]).status, 503);
         let red = report(&Config::parse(Environment::default()).map(Rc::new), &[]);
-        assert!(red.status == 503 && red.body.unwrap().contains(r#"{"name":"admin_secret","ok":false,"detail":"set ADMIN_SECRET"}"#));
+        assert!(red.status == 503 && red.body_text().contains(r#"{"name":"admin_secret","ok":false,"detail":"set ADMIN_SECRET"}"#));
     }
 
     #[test]
     fn a_wrong_value_turns_it_red_and_says_what_would_be_right() {
         let environment = Environment { spill_after_s: Some("five".to_owned()), ..Environment::default() };
         let red = report(&Config::parse(environment).map(Rc::new), &[]);
-        assert!(red.status == 503 && red.body.unwrap().contains("SPILL_AFTER_S must be a whole number of seconds from 1 to 86400"));
+        assert!(red.status == 503 && red.body_text().contains("SPILL_AFTER_S must be a whole number of seconds from 1 to 86400"));
     }
 }

@@ -33,6 +33,7 @@ pub mod recommend;
 pub mod retry;
 pub mod route;
 pub mod salt;
+pub mod script;
 pub mod source;
 pub mod trust;
 

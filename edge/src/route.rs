@@ -5,6 +5,7 @@ use wire::{Cards, Model};
 
 use crate::error::{Error, Result};
 use crate::recommend::Rung;
+use crate::script::Script;
 
 /// A door of the worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub enum Route<'a> {
         /// Where the ladder begins.
         from: Rung,
     },
+    /// `GET /pulso.js` and `GET /v/<version>/<name>`.
+    Script(Script<'a>),
+    /// `GET /pulso.json`.
+    CurrentScript,
     /// `GET /health`.
     Health,
     /// `GET /metrics`.
@@ -99,7 +104,11 @@ pub fn route<'a>(method: &str, path: &'a str) -> Result<Route<'a>> {
         "/health" => (Route::Health, "GET", "GET"),
         "/metrics" => (Route::Metrics, "GET", "GET"),
         "/admin/bad" => (Route::BadBodies, "GET", "GET"),
-        _ => (publish(path)?, "PUT", "PUT"),
+        "/pulso.json" => (Route::CurrentScript, "GET", "GET"),
+        _ => match Script::of_path(path) {
+            Some(script) => (Route::Script(script), "GET", "GET"),
+            None => (publish(path)?, "PUT", "PUT"),
+        },
     };
     match method {
         _ if method == own_method => Ok(route),
@@ -129,6 +138,9 @@ mod tests {
             ("GET", "/recommendations", Route::Recommend { from: Rung::Trending }),
             ("GET", "/top-pages", Route::Recommend { from: Rung::TopPages }),
             ("GET", "/health", Route::Health),
+            ("GET", "/pulso.json", Route::CurrentScript),
+            ("GET", "/pulso.js", Route::Script(Script { version: None, name: "pulso.js" })),
+            ("GET", "/v/0a1b2c3d/pulso.js", Route::Script(Script { version: Some("0a1b2c3d"), name: "pulso.js" })),
             ("GET", "/admin/bad", Route::BadBodies),
             ("PUT", "/admin/portals/g1/model", Route::Publish { portal: "g1", file: File::Model }),
             ("PUT", "/admin/portals/g1/cards", Route::Publish { portal: "g1", file: File::Cards }),
@@ -157,6 +169,7 @@ mod tests {
         for (method, path, status) in [
             ("GET", "/", 404),
             ("GET", "/pageview/", 404),
+            ("GET", "/v/0a1b2c3d/current.json", 404),
             ("PUT", "/admin/portals/g1/rules", 404),
             ("PUT", "/admin/portals/g1", 404),
             ("PUT", "/admin/portals/g1/model/x", 404),

@@ -1,9 +1,11 @@
 //! `cargo xtask`: the one door to everything a developer does with Pulso.
 
 mod beacon;
+mod compress;
 mod bench;
 mod consumers;
 mod dev;
+mod e2e;
 mod faults;
 mod ledger;
 mod npm;
@@ -13,6 +15,7 @@ mod readers;
 mod replay;
 mod run;
 mod scale;
+mod script;
 mod section;
 mod setup;
 mod sim;
@@ -52,8 +55,8 @@ enum Verb {
     Tail(tail::Options),
     /// The quick suite: format, lints, unit tests, browser tests, end-to-end tests.
     Test(suite::Options),
-    /// The end-to-end tests alone.
-    E2e(suite::Options),
+    /// The end-to-end tests alone, or the scenarios in some browsers.
+    E2e(e2e::Options),
     /// The fault matrix against the real worker: nothing may be lost.
     Faults(faults::Options),
     /// Two backends share the work: shards split and merge, one is killed, a reader is erased; an outside client counts.
@@ -74,7 +77,7 @@ fn main() -> ExitCode {
         Verb::Dev(options) => dev::verb(&options),
         Verb::Tail(options) => tail::verb(&options),
         Verb::Test(options) => suite::test(&options),
-        Verb::E2e(options) => suite::e2e(&options),
+        Verb::E2e(options) => e2e::verb(&options),
         Verb::Faults(options) => faults::verb(&options),
         Verb::Consumers(options) => consumers::verb(&options),
         Verb::Sim(options) => sim::verb(&options),

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use wire::Portals;
 
 use crate::wasm_target::{Panic, TRIPLE, WasmTarget};
-use crate::{npm, paths, run, setup};
+use crate::{npm, paths, run, script, setup};
 
 /// What wasm-opt may use; `--all-features` emits compact imports that Chromium refuses.
 pub(crate) const WASM_FEATURES: [&str; 7] = [
@@ -33,7 +33,7 @@ pub(crate) fn verb(is_release: bool) -> Result<()> {
         run::logged("build backend for release", &mut native_cargo(&["build", "--release", "-p", "backend"]), 330)?;
         backend = "target/release/backend";
     }
-    println!("built: target/assets/pulso.js, target/npm/, target/worker/, {backend}");
+    println!("built: target/assets/scripts/, target/npm/, target/worker/, {backend}");
     Ok(())
 }
 
@@ -41,13 +41,9 @@ pub(crate) fn verb(is_release: bool) -> Result<()> {
 pub(crate) fn everything(wasm: &WasmTarget, is_release: bool) -> Result<()> {
     let profile = if is_release { "release" } else { "quick" };
     run::logged("build edge for wasm32", wasm.cargo("build", profile, Panic::Unwind)?.args(["-p", "edge"]), 190)?;
-    // The crate is a library for Rust front ends; the script alone needs it as a module of its own.
-    let mut cargo = wasm.cargo("rustc", profile, Panic::Abort)?;
-    cargo.args(["-p", "tracker", "--lib", "--crate-type", "cdylib", "--features", "script"]);
-    run::logged("build tracker for wasm32", &mut cargo, 25)?;
     let built = |panic, file| WasmTarget::target_dir(panic).join(TRIPLE).join(profile).join(file);
     clear_assets()?;
-    tracker(&built(Panic::Abort, "tracker.wasm"), is_release)?;
+    script::build(wasm)?;
     npm::package(wasm, is_release)?;
     worker(&built(Panic::Unwind, "edge.wasm"), is_release)?;
     copy_folder(&paths::at("www"), &paths::at("target/assets"))?;
@@ -69,42 +65,6 @@ fn native_cargo(arguments: &[&str]) -> Command {
 pub(crate) fn native_program(name: &str) -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| paths::at("target"), PathBuf::from);
     target.join("debug").join(name)
-}
-
-/// `target/assets/pulso.js`: one file, the wasm inlined.
-fn tracker(wasm: &Path, is_release: bool) -> Result<()> {
-    let folder = paths::at("target/tracker");
-    let script = paths::at("target/assets/pulso.js");
-    let defaults = consent_defaults()?;
-    let sources = [wasm.to_owned(), paths::at("tracker/src/browser/embed.js"), paths::at("portals.toml")];
-    let made_of = stamp(is_release, &sources)?;
-    if is_made_of(&script, &made_of) {
-        return Ok(());
-    }
-    bindgen(wasm, &folder, &["--target", "web"])?;
-    if is_release {
-        optimise(&folder.join("tracker_bg.wasm"), "-Oz")?;
-    }
-    let mut esbuild = esbuild();
-    esbuild
-        .arg("tracker/src/browser/embed.js")
-        .arg(format!("--alias:PULSO_GLUE={}", folder.join("tracker.js").display()))
-        .arg(format!("--alias:PULSO_WASM={}", folder.join("tracker_bg.wasm").display()))
-        // The glue's own way to find its wasm, which we do not take.
-        .arg("--log-override:empty-import-meta=silent")
-        .args(["--bundle", "--format=iife", "--minify", "--loader:.wasm=binary", "--log-level=warning", "--target=es2020"])
-        .arg(format!("--define:PULSO_CONSENT_DEFAULTS={defaults}"))
-        .arg(format!("--outfile={}", script.display()));
-    run::logged("bundle pulso.js", &mut esbuild, 0)?;
-    Ok(fs::write(stamp_of(&script), made_of)?)
-}
-
-/// `{"g1":"cookieless",…}`, so that a page need not say it.
-fn consent_defaults() -> Result<String> {
-    let portals = portals()?;
-    let pairs: serde_json::Map<String, serde_json::Value> =
-        portals.iter().map(|portal| Ok((portal.id.to_string(), serde_json::to_value(portal.consent_default)?))).collect::<Result<_>>()?;
-    Ok(serde_json::to_string(&pairs)?)
 }
 
 /// `portals.toml`.
@@ -190,14 +150,14 @@ fn is_made_of(product: &Path, stamp: &str) -> bool {
     product.is_file() && fs::read_to_string(stamp_of(product)).is_ok_and(|made_of| made_of == stamp)
 }
 
-/// Removes what `www/` had once; the script stays.
+/// Removes what `www/` had once.
 fn clear_assets() -> Result<()> {
     let assets = paths::at("target/assets");
     fs::create_dir_all(&assets)?;
     for entry in fs::read_dir(assets)?.flatten() {
         if entry.file_type()?.is_dir() {
             fs::remove_dir_all(entry.path())?;
-        } else if entry.file_name() != "pulso.js" {
+        } else {
             fs::remove_file(entry.path())?;
         }
     }

@@ -9,11 +9,19 @@ use crate::wasm_target::WasmTarget;
 use crate::{paths, run};
 
 /// What the tests drive, as (program, Debian package).
-const PROGRAMS: [(&str, &str); 3] = [("chromium", "chromium"), ("chromedriver", "chromium-driver"), ("Xvfb", "xvfb")];
+const PROGRAMS: [(&str, &str); 7] = [
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
+    ("firefox-esr", "firefox-esr"),
+    ("WebKitWebDriver", "webkit2gtk-driver"),
+    ("Xvfb", "xvfb"),
+    ("openbox", "openbox"),
+    ("xdotool", "xdotool"),
+];
 
 const BY_HAND: &str = "setup knows Linux with Debian's packages. Elsewhere install by hand: rustup with the target \
-wasm32-unknown-unknown, Node.js 20 or later with npm, Python 3.11 or later with venv, Chromium, chromedriver and Xvfb \
-on the PATH; then run this again";
+wasm32-unknown-unknown, Node.js 20 or later with npm, Python 3.11 or later with venv, Chromium, chromedriver, \
+Firefox ESR (firefox-esr), WebKitGTK with its driver, Xvfb, openbox and xdotool on the PATH; then run this again";
 
 /// The verb: every step says what it found.
 pub(crate) fn verb() -> Result<()> {

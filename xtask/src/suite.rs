@@ -11,7 +11,7 @@ use clap::Args;
 use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
-use crate::{consumers, faults, pack, paths, replay, run, scale, setup, sim, tail, tidy};
+use crate::{consumers, e2e, faults, pack, paths, replay, run, scale, setup, sim, tail, tidy};
 
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
@@ -28,6 +28,18 @@ pub(crate) struct Options {
     /// The worker's port in the end-to-end tests; the other parts take the four after it.
     #[arg(long, default_value_t = 8887, value_parser = clap::value_parser!(u16).range(1024..65530))]
     port: u16,
+}
+
+impl Options {
+    /// Whether what is slow is wanted too.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// The worker's port.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
 }
 
 /// The ports of the trial with two backends, after those of the fault run.
@@ -90,6 +102,8 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
     vec![
         ("the npm package in Chromium", Box::new(npm_package)),
         ("a reader in Chromium, and the worker's contract", Box::new(|| reader_and_contract(options))),
+        ("scenarios in Chromium, Firefox and WebKit", Box::new(|| e2e::check(options.port))),
+        ("bugs planted into the tracker are noticed", Box::new(|| e2e::planted_is_noticed(options.port))),
         ("clicks replayed, nothing lost", Box::new(|| nothing_lost(options))),
         ("a dropped record is seen by the replay", Box::new(|| loss_is_seen_by_replay(options))),
         ("a dropped record is seen by the reader's test", Box::new(|| loss_is_seen_by_reader(options))),

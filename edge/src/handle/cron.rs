@@ -1,6 +1,6 @@
-//! Every minute: what was set aside goes into the streams again. Every hour: salts ahead of time, and an end to what may not be kept longer.
+//! Every minute: what was set aside goes into the streams again. Every hour: salts ahead of time, a copy of the scripts that are deployed, and an end to what may not be kept longer.
 
-use super::salt as daily;
+use super::{salt as daily, script};
 use crate::delivery::drain;
 use crate::platform::isolate::Isolate;
 use crate::platform::{Env, clock, kv, log, memory, store};
@@ -22,6 +22,7 @@ pub(crate) async fn tidy(env: &Env) {
     for day in salt::due(now_ms) {
         daily::make_if_missing(env, day).await;
     }
+    script::keep(env).await;
     report("salts_undeleted", delete_old_salts(env, now_ms).await);
     report("bad_undeleted", delete_old_bodies(env, now_ms).await);
 }

@@ -6,6 +6,7 @@ pub(crate) mod pageview;
 pub(crate) mod queue;
 pub(crate) mod read;
 mod salt;
+pub(crate) mod script;
 
 use std::rc::Rc;
 
@@ -38,6 +39,8 @@ async fn routed(request: &mut Request, head: &Head, config: &Rc<Config>, env: &E
         Ok(Route::Preflight { allow }) => return cors::preflight(config, origin, allow),
         Ok(Route::Collect) => pageview::collect(request, head, config, env, context).await,
         Ok(Route::Recommend { from }) => read::recommend(head, from, config, env).await,
+        Ok(Route::Script(script)) => return script::serve(request, script, env).await.unwrap_or_else(|error| refuse(&error)),
+        Ok(Route::CurrentScript) => return script::describe(env).await.unwrap_or_else(|error| refuse(&error)),
         Ok(Route::Metrics) => admin::metrics(request, config),
         Ok(Route::BadBodies) => admin::bad_bodies(request, head, config, env).await,
         Ok(Route::Publish { portal, file }) => admin::publish(request, portal, file, config, env).await,

@@ -1,7 +1,9 @@
 //! Requests in, answers out.
 
 use futures_util::StreamExt;
-use worker::{Headers, Request, Response};
+use worker::js_sys::Reflect;
+use worker::wasm_bindgen::JsValue;
+use worker::{EncodeBody, Headers, Request, Response};
 
 use super::clock;
 use crate::answer::Answer;
@@ -39,6 +41,13 @@ pub(crate) fn head(request: &Request) -> Head {
 /// One header; `None` when it is absent or no text.
 pub(crate) fn header(request: &Request, name: &str) -> Option<String> {
     request.headers().get(name).ok().flatten()
+}
+
+/// What the client can decompress. Cloudflare rewrites `Accept-Encoding` on the way, and keeps what the client said elsewhere.
+pub(crate) fn accepted_encodings(request: &Request) -> Option<String> {
+    let property = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).ok().filter(|value| !value.is_undefined());
+    let said = property(request.inner().as_ref(), "cf").and_then(|cf| property(&cf, "clientAcceptEncoding")?.as_string());
+    said.or_else(|| header(request, "accept-encoding"))
 }
 
 /// What the request tells of the reader's side.
@@ -87,9 +96,12 @@ pub(crate) fn respond(answer: Answer) -> worker::Result<Response> {
     for (name, value) in &answer.headers {
         headers.set(name, value)?;
     }
+    let is_encoded = answer.headers.iter().any(|(name, _)| *name == "content-encoding");
     let builder = Response::builder().with_status(answer.status).with_headers(headers);
     Ok(match answer.body {
-        Some(body) => builder.fixed(body.into_bytes()),
+        // Else the platform would compress once more what is compressed already.
+        Some(body) if is_encoded => builder.with_encode_body(EncodeBody::Manual).fixed(body),
+        Some(body) => builder.fixed(body),
         None => builder.empty(),
     })
 }

@@ -1,5 +1,6 @@
 //! The shell: everything that touches the world, and nothing that decides.
 
+pub(crate) mod assets;
 pub(crate) mod clock;
 pub(crate) mod http;
 pub(crate) mod isolate;
@@ -39,7 +40,7 @@ pub(crate) fn bindings(env: &Env, retry_queues: u32) -> Vec<(String, bool)> {
     let fixed = [
         (kv::BINDING.to_owned(), env.kv(kv::BINDING).is_ok()),
         (store::BINDING.to_owned(), env.bucket(store::BINDING).is_ok()),
-        ("ASSETS".to_owned(), env.assets("ASSETS").is_ok()),
+        (assets::BINDING.to_owned(), env.assets(assets::BINDING).is_ok()),
     ];
     let queues = (0..retry_queues).map(queue::binding).map(|name| {
         let is_there = env.queue(&name).is_ok();

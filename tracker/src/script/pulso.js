@@ -67,7 +67,8 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       const body = `{"v":1,"sent_at_ms":${Date.now()},${rest}`;
       const done = ({ status }) => {
         settle(ticket, status, Math.random() * 256, now()) && forget(ticket);
-        tell(ACTIVITY);
+        // Nothing was scrolled: only to see what is next.
+        tell(SCROLL);
       };
       // Another tab has delivered it, or the reader has erased it.
       if (!rest) done({ status: 200 });

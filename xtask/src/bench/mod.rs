@@ -5,6 +5,7 @@ mod events;
 mod measured;
 mod pageview;
 mod report;
+mod tracker;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
@@ -20,6 +21,8 @@ pub(crate) struct Options {
 enum What {
     /// Events to interactions: `backend transform` beside the same in DuckDB, on the same file.
     Backend(backend::Options),
+    /// The tracker beside Plausible, Snowplow and `PostHog` in one browser: size, script time, requests, error of engaged time.
+    Tracker(tracker::Options),
     /// Runs a program and writes down what it took.
     #[command(hide = true)]
     Measured(measured::Options),
@@ -29,6 +32,7 @@ enum What {
 pub(crate) fn verb(options: &Options) -> Result<()> {
     match &options.what {
         What::Backend(options) => backend::run(options),
+        What::Tracker(options) => tracker::run(options),
         What::Measured(options) => measured::verb(options),
     }
 }

@@ -50,7 +50,9 @@ pub(super) fn table(events: &EventFile, contestants: &[Contestant], summary: &Su
 pub(super) fn write(events: &EventFile, contestants: &[Contestant], table: &str) -> Result<()> {
     let runs = contestants.first().map_or(0, |contestant| contestant.usages.len());
     let clicks = if events.is_real() { "real clicks" } else { "MADE clicks (the click log was absent)" };
-    let mut text = format!("Run on {} by `cargo xtask bench backend --runs {runs}`. {}\n\n", section::today(), machine());
+    let duckdb = run::output(Command::new(paths::python()).args(["-c", "import duckdb; print(duckdb.__version__)"])).unwrap_or_default();
+    let (today, machine) = (section::today(), machine());
+    let mut text = format!("Run on {today} by `cargo xtask bench backend --runs {runs}`. {machine}; DuckDB {duckdb}.\n\n");
     writeln!(
         text,
         "{} events in {} records of {} pageviews, made of {clicks}, {} MB; {runs} runs each, by turns. CPU is user and system time of all \
@@ -63,7 +65,7 @@ pub(super) fn write(events: &EventFile, contestants: &[Contestant], table: &str)
     section::replace(FILE, "backend", &text)
 }
 
-/// On what it ran, in a sentence.
+/// On what it ran.
 pub(super) fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu
@@ -74,6 +76,5 @@ pub(super) fn machine() -> String {
     let version = |program: &mut Command| run::output(program).unwrap_or_default();
     let kernel = version(Command::new("uname").arg("-sr"));
     let rustc = version(Command::new("rustc").arg("--version"));
-    let duckdb = version(Command::new(paths::python()).args(["-c", "import duckdb; print(duckdb.__version__)"]));
-    format!("{model}, {threads} threads, {kernel}; {rustc}; DuckDB {duckdb}.")
+    format!("{model}, {threads} threads, {kernel}; {rustc}")
 }
