@@ -41,7 +41,7 @@ export class WebKit {
       noProxy: ["localhost", "127.0.0.1", ".localhost", "g1.localhost"],
     };
     const options = { binary: process.env.MINIBROWSER || BROWSER, args: ["--automation"] };
-    const wanted = { capabilities: { alwaysMatch: { proxy, pageLoadStrategy: "eager", "webkitgtk:browserOptions": options } } };
+    const wanted = { capabilities: { alwaysMatch: { proxy, "webkitgtk:browserOptions": options } } };
     const begin = () => call(seat.port, "POST", "/session", wanted, BEGIN_MS_MAX);
     const { sessionId } = await begin().catch(async () => {
       // Now and then a browser starts and its driver does not hear of it.

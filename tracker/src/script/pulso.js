@@ -28,7 +28,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
   let memory = {};
   let store = 0;
   let events = [];
-  let mode, user, head, seq, lastUrl, lastCanonical, lastPlace, arrivedAt, activeAt, asked, lists, timer;
+  let mode, user, head, seq, lastUrl, lastCanonical, lastPlace, isArriving, activeAt, asked, lists, timer;
   // Touching it throws where storage is denied.
   try {
     store = localStorage;
@@ -67,8 +67,8 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       const body = `{"v":1,"sent_at_ms":${Date.now()},${rest}`;
       const done = ({ status }) => {
         settle(ticket, status, Math.random() * 256, now()) && forget(ticket);
-        // Nothing was scrolled: only to see what is next.
-        tell(SCROLL);
+        // Nothing was scrolled: only to see what is next. A page that is on its way sees to that itself.
+        isArriving || tell(SCROLL);
       };
       // Another tab has delivered it, or the reader has erased it.
       if (!rest) done({ status: 200 });
@@ -79,11 +79,11 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
   };
 
   // The core.
-  const tell = (signal, x, y, at = now(), kind, fields) => {
+  const tell = (signal, x, y, kind, fields) => {
     arrive();
     activeAt && told(ACTIVITY, 0, 0, activeAt);
     activeAt = 0;
-    const orders = told(signal, x, y, at);
+    const orders = told(signal, x, y, now());
     const write = (kind, fields) => events.push({ seq: seq++, kind, at_ms: Date.now(), ...fields });
     orders & 1 && write(kind, fields);
     orders & 2 && write("engagement", { engaged_ms: engagedMs(), scroll_pct: orders >> 4 });
@@ -97,7 +97,8 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       head.meta = undefined;
     }
     clearTimeout(timer);
-    timer = mode && (at = wake(now())) && setTimeout(attend, at);
+    x = wake(now());
+    timer = mode && x && setTimeout(attend, x);
     send(orders & 8);
   };
   // A sign of the reader is only noted: the timer asks for it in time.
@@ -110,7 +111,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     tell(ATTENTION, event?.type != "pagehide" && !document.hidden && 1 + (event?.type == "online"), document.hasFocus());
     find("[data-pulso-rec-id],[data-pulso-recommendations]") && load();
   };
-  const emit = (kind, fields) => tell(EVENT, JSON.stringify(fields).length, 0, now(), kind, fields);
+  const emit = (kind, fields) => tell(EVENT, JSON.stringify(fields).length, 0, kind, fields);
 
   // The page.
   const measure = () =>
@@ -120,8 +121,9 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       element && told(SCROLL, innerHeight - element.getBoundingClientRect().top, element.scrollHeight, now());
     });
   const place = () => location["hash" in dataset ? "href" : "pathname"];
-  const begin = (said, at, isRest) => {
+  const begin = (said, isRest) => {
     const canonical = find("[rel=canonical]")?.href;
+    isArriving = 0;
     lastPlace = place();
     if (!mode || store["pulso-exclude"] || location.pathname.match(dataset.exclude || "^$")) return;
     const id = visitor();
@@ -147,21 +149,17 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       },
     };
     seq = 0;
-    tell(BEGIN, dataset.idleWindowMs || IDLE_WINDOW_MS, !isRest, at, "pageview");
+    tell(BEGIN, dataset.idleWindowMs || IDLE_WINDOW_MS, !isRest, "pageview");
     attend();
     measure();
   };
   const navigate = () => {
-    if (isManual || arrivedAt || place() == lastPlace) return;
+    if (isManual || isArriving || place() == lastPlace) return;
     tell(LEAVE);
-    arrivedAt = now();
+    isArriving = 1;
     setTimeout(arrive, TITLE_DELAY_MS);
   };
-  const arrive = () => {
-    const at = arrivedAt;
-    arrivedAt = 0;
-    at && begin({}, at);
-  };
+  const arrive = () => isArriving && begin({});
   const click = (event) => {
     const path = event.composedPath();
     // Only a link has a host name, and only one that leads somewhere.
@@ -242,7 +240,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       else if (was > mode) {
         // What is left of this showing belongs to nobody: another pageview, whose beginning is not counted.
         tell(LEAVE);
-        begin(head, now(), 1);
+        begin(head, 1);
       }
     },
     recommendations: (options) => load().then((ask) => ask(options)),
