@@ -1,8 +1,8 @@
 //! `cargo xtask`: the one door to everything a developer does with Pulso.
 
 mod beacon;
-mod compress;
 mod bench;
+mod compress;
 mod consumers;
 mod dev;
 mod e2e;

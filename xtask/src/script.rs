@@ -120,7 +120,13 @@ fn minified(name: &str, source: &Path, arguments: &[&str]) -> Result<String> {
     let limits = limits.map(|(name, value)| format!("{name}={value}")).join(",");
     let output = paths::at("target/tracker").join(format!("{name}.min.js"));
     let mut terser = Command::new(paths::at("node_modules/.bin/terser"));
-    terser.arg(source).args(["--ecma", "2021", "--mangle", "--compress", "passes=4,unsafe=true,unsafe_arrows=true,keep_fargs=false,inline=0"]);
+    terser.arg(source).args([
+        "--ecma",
+        "2021",
+        "--mangle",
+        "--compress",
+        "passes=4,unsafe=true,unsafe_arrows=true,keep_fargs=false,inline=0",
+    ]);
     terser.args(["-d", &limits, "-d", &format!("IMPRESSION_RATIO={}", tracker::IMPRESSION_RATIO)]).args(arguments);
     run::logged(&format!("minify {name}.js"), terser.arg("-o").arg(&output).current_dir(paths::root()), 0)?;
     let text = fs::read_to_string(&output).with_context(|| format!("{} was not written", output.display()))?;

@@ -126,9 +126,12 @@ async fn consent_that_is_withdrawn_erases_and_leaves_the_rest_to_nobody() {
     assert_eq!(kept("pulso."), 0, "at once");
     network(202);
     tracker.track("share", &[]);
+    // No pause any more: whatever waits leaves now.
+    js("window.dispatchEvent(new Event('online'))");
     wait(20).await;
     tracker.stop();
     let rest = sent();
+    assert!(!events(&rest).contains(&EventKind::Pageview), "what was erased is not sent from memory");
     assert_eq!(before, 1);
     let anonymous: Vec<&Batch> = rest.iter().filter(|batch| batch.consent == wire::Consent::Cookieless).collect();
     assert!(!anonymous.is_empty());
@@ -138,6 +141,7 @@ async fn consent_that_is_withdrawn_erases_and_leaves_the_rest_to_nobody() {
     }
     assert!(anonymous.iter().any(|batch| batch.events.iter().any(|event| matches!(event.kind, EventKind::Custom { .. }))));
     assert!(anonymous.iter().all(|batch| batch.pageview == anonymous[0].pageview));
+    assert_eq!(anonymous[0].events[0].seq, 0, "it is a pageview of its own");
     assert!(rest.iter().all(|batch| batch.consent == wire::Consent::Cookieless || batch.pageview != anonymous[0].pageview));
     assert_eq!(kept("pulso."), 0, "and for good");
 }

@@ -127,3 +127,19 @@ async fn a_page_that_says_nonsense_of_itself_makes_a_valid_batch() {
     assert_eq!((meta.image, meta.published_at_ms), (None, None));
     assert!(meta.title.unwrap().starts_with("ñ\u{2028}\"ñ"));
 }
+
+#[wasm_bindgen_test]
+async fn a_canonical_address_that_an_application_forgot_to_change_is_not_believed() {
+    network(202);
+    let home = js("return location.pathname").as_string().unwrap();
+    js("document.head.insertAdjacentHTML('beforeend', '<link rel=canonical href=/canonical>')");
+    let tracker = Tracker::start(config(Consent::Cookieless)).unwrap();
+    js("history.pushState(null, '', '/forgotten')");
+    wait(120).await;
+    js("document.querySelector('[rel=canonical]').href = '/changed'; history.pushState(null, '', '/x')");
+    wait(120).await;
+    let items: Vec<String> = sent().into_iter().filter(|batch| batch.meta.is_some()).map(|batch| batch.item.unwrap().to_string()).collect();
+    assert_eq!(items, ["/canonical", "/forgotten", "/changed"]);
+    js(&format!("document.querySelector('[rel=canonical]').remove(); history.replaceState(null, '', {home:?})"));
+    drop(tracker);
+}
