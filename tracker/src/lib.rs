@@ -19,6 +19,25 @@
 //! assert_eq!(left.engagement, Some(Engagement { engaged_ms: 3_000, scroll_pct: 0 }));
 //! assert_eq!(left.flush, Flush::Beacon);
 //! ```
+//!
+//! In a front end:
+//!
+//! ```no_run
+//! # #[cfg(feature = "browser")]
+//! # fn main() -> Result<(), tracker::Error> {
+//! use tracker::{Config, Consent, PageKind, Scalar, Tracker};
+//!
+//! let tracker = Tracker::start(Config { page: Some(PageKind::Article), ..Config::new("g1", "https://pulso.g1.example") })?;
+//! tracker.track("share", &[("network", Scalar::Text("whatsapp")), ("is_first", Scalar::Bool(true))]);
+//! // The reader has agreed to be recognised: stored at once, sent from the next pageview on.
+//! tracker.consent(Consent::Full);
+//! // Kept for as long as the page is to be measured: dropping it ends it.
+//! std::mem::forget(tracker);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "browser"))]
+//! # fn main() {}
+//! ```
 #![cfg_attr(not(any(test, feature = "browser")), no_std)]
 
 mod attention;

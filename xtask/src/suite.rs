@@ -100,6 +100,7 @@ fn all(checks: Vec<Check<'_>>) -> Result<()> {
 
 fn end_to_end(options: &Options) -> Vec<Check<'_>> {
     vec![
+        ("the npm package in Chromium", Box::new(npm_package)),
         ("a reader in Chromium, and the worker's contract", Box::new(|| reader_and_contract(options))),
         ("scenarios in Chromium, Firefox and WebKit", Box::new(|| e2e::check(options.port))),
         ("bugs planted into the tracker are noticed", Box::new(|| e2e::planted_is_noticed(options.port))),
@@ -135,6 +136,14 @@ fn browser_tests(wasm: &WasmTarget) -> Result<()> {
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", paths::wasm_bindgen_bin()?.join("wasm-bindgen-test-runner"))
         .env("CHROMEDRIVER", setup::find_program("chromedriver").unwrap_or_default());
     run::shown("cargo test in Chromium", &mut test)
+}
+
+/// `target/npm/` as a page has it, without the worker.
+fn npm_package() -> Result<()> {
+    let mut node = paths::node();
+    node.args(["--test", "--test-reporter=spec", "tests/e2e/npm.test.mjs"])
+        .env("CHROMIUM", setup::find_program("chromium").unwrap_or_default());
+    run::shown("the npm package's test", &mut node)
 }
 
 fn plan(options: &Options, drop_nth: Option<u32>) -> Plan {

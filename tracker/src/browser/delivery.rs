@@ -5,7 +5,7 @@ use std::rc::Rc;
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 
-use super::tracker::Shared;
+use super::shared::Shared;
 use super::watch::ANSWER;
 use super::{device, dom};
 use crate::consent::Consent;

@@ -9,6 +9,7 @@ mod dom;
 #[cfg(feature = "npm")]
 mod npm;
 mod page;
+mod shared;
 mod tracker;
 mod watch;
 

@@ -10,7 +10,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use super::config::{Error, consent_of};
-use super::tracker::{Shared, Tracker};
+use super::shared::Shared;
+use super::tracker::Tracker;
 
 thread_local! {
     static RUNNING: RefCell<Option<Tracker>> = const { RefCell::new(None) };

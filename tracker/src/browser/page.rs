@@ -4,7 +4,7 @@ use js_sys::JsString;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::dom;
-use super::tracker::Shared;
+use super::shared::Shared;
 use crate::consent::Consent;
 use crate::limits::{ITEM_BYTES_MAX, URL_BYTES_MAX};
 

@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, Event, ResizeObserver};
 
 use super::dom;
-use super::tracker::{Shared, event_of};
+use super::shared::{Shared, event_of};
 use crate::click::{FILE_ENDINGS, Link, LinkKind};
 use crate::consent::Consent;
 use crate::signal::Signal;

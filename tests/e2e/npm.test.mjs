@@ -1,0 +1,145 @@
+// The npm package as a page of a portal would have it: its own files, a bundler's kind of server, a collector that listens.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { after, before, beforeEach, test } from "node:test";
+import { launch, sleep } from "./browser.mjs";
+
+const PACKAGE = new URL("../../target/npm/", import.meta.url);
+const KINDS = { js: "text/javascript", wasm: "application/wasm" };
+const ANSWER = { rec_id: "9a1f03c2d4e5b6a7", source: "trending", items: [{ item: "/a", url: "/a", title: "A" }] };
+const PAGE = "<!doctype html><title>A story</title><link rel=canonical href=/a-story><p style='height:5000px'>text";
+
+let server, origin, browser, page, posts, asked, csp;
+
+before(async () => {
+  server = createServer(async (request, response) => {
+    const path = new URL(request.url, "http://x").pathname;
+    if (path == "/pageview") {
+      let body = "";
+      for await (const part of request) body += part;
+      posts.push(JSON.parse(body));
+      return response.writeHead(202).end();
+    }
+    if (path == "/recommendations") {
+      asked.push(request.url);
+      return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(ANSWER));
+    }
+    if (!path.startsWith("/npm/")) return response.writeHead(200, { "content-type": "text/html", ...csp }).end(PAGE);
+    asked.push(path);
+    const file = await readFile(new URL(path.slice(5), PACKAGE)).catch(() => null);
+    response.writeHead(file ? 200 : 404, { "content-type": KINDS[path.split(".").at(-1)] ?? "text/plain" }).end(file);
+  });
+  await new Promise((ready) => server.listen(0, "127.0.0.1", ready));
+  origin = `http://127.0.0.1:${server.address().port}`;
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  server?.close();
+});
+
+beforeEach(async () => {
+  await page?.context().close();
+  // What the closing page beacons is still on its way.
+  await sleep(100);
+  [posts, asked, csp] = [[], [], {}];
+  page = await (await browser.newContext()).newPage();
+});
+
+const open = async (config = {}) => {
+  await page.goto(`${origin}/economia`);
+  return page.evaluate(
+    async ([origin, config]) => {
+      const { start } = await import(`${origin}/npm/pulso.js`);
+      window.start = start;
+      const starting = start({ portal: "g1", endpoint: origin, ...config });
+      return starting.then((pulso) => ((window.pulso = pulso), Object.keys(pulso)), (error) => error.message);
+    },
+    [origin, config],
+  );
+};
+const until = async (is) => {
+  for (let tries = 0; tries < 100 && !is(); tries++) await sleep(20);
+  assert.ok(is(), JSON.stringify(posts));
+};
+const kinds = () => posts.flatMap((batch) => batch.events.map((event) => event.kind));
+
+test("a page is measured, and what it counts itself is sent", async () => {
+  assert.deepEqual(await open(), ["page", "track", "identify", "consent", "recommendations", "stop"]);
+  await until(() => posts.length == 1);
+  const [first] = posts;
+  assert.equal(first.v, 1);
+  assert.deepEqual([first.portal, first.consent, first.page, first.item, first.meta.title], ["g1", "cookieless", "other", "/a-story", "A story"]);
+  await page.evaluate(() => {
+    pulso.track("share", { network: "whatsapp" });
+    pulso.stop();
+  });
+  await until(() => posts.length == 2);
+  const custom = posts[1].events.find((event) => event.kind == "custom");
+  assert.deepEqual([custom.seq, custom.name, custom.props], [1, "share", { network: "whatsapp" }]);
+  assert.equal(posts[1].pageview, first.pageview);
+  assert.ok(!asked.includes("/npm/recommendations.js"), "only where it is needed");
+});
+
+test("a second start answers with the tracker that runs, one after the end begins anew", async () => {
+  await open();
+  assert.ok(await page.evaluate(async (origin) => (await start({ portal: "ge", endpoint: origin })) == pulso, origin));
+  await until(() => posts.length == 1);
+  await page.evaluate(async (origin) => {
+    pulso.stop();
+    await start({ portal: "ge", endpoint: origin });
+  }, origin);
+  await until(() => kinds().filter((kind) => kind == "pageview").length == 2);
+  assert.deepEqual(posts.filter((batch) => batch.meta).map((batch) => batch.portal), ["g1", "ge"]);
+});
+
+test("a wrong configuration says what to do, and can be mended", async () => {
+  assert.match(await open({ portal: "G1" }), /^pulso: portal is no id: write /);
+  assert.match(await open({ endpoint: "pulso.example" }), /^pulso: endpoint is no address: write https/);
+  assert.match(await open({ consent: "yes" }), /^pulso: consent is unknown: write full, cookieless or off/);
+  assert.match(await open({ page: "story" }), /^pulso: page is unknown: write article/);
+  assert.deepEqual(posts, []);
+  await page.evaluate((origin) => start({ portal: "g1", endpoint: origin }), origin);
+  await until(() => posts.length == 1);
+});
+
+test("an unknown mode is refused and changes nothing", async () => {
+  await open({ consent: "full" });
+  await until(() => posts.length == 1);
+  assert.match(posts[0].visitor, /^[\da-f]{32}$/);
+  assert.match(await page.evaluate(() => { try { pulso.consent("fully"); } catch (error) { return error.message; } }), /^pulso: consent is unknown/);
+  assert.equal(await page.evaluate(() => localStorage["pulso.visitor"]), posts[0].visitor);
+  await page.evaluate(() => pulso.consent("off"));
+  assert.equal(await page.evaluate(() => Object.keys(localStorage).length), 0);
+});
+
+test("recommendations are a file of their own", async () => {
+  await open();
+  const answer = await page.evaluate(() => pulso.recommendations({ limit: 3 }));
+  assert.equal(answer.rec_id, ANSWER.rec_id);
+  assert.ok(asked.includes("/npm/recommendations.js"));
+  const query = new URL(asked.find((url) => url.startsWith("/recommendations")), origin).searchParams;
+  assert.deepEqual([query.get("portal"), query.get("item"), query.get("limit")], ["g1", "/a-story", "3"]);
+});
+
+test("a list that was seen is an impression", async () => {
+  await open();
+  await page.evaluate(() => {
+    document.body.insertAdjacentHTML("afterbegin", "<div data-pulso-recommendations data-placement=below></div>");
+    dispatchEvent(new Event("focus"));
+  });
+  await page.waitForSelector("[data-pulso-rec-id] a");
+  await sleep(1300);
+  await page.evaluate(() => pulso.stop());
+  await until(() => kinds().includes("impression"));
+  const seen = posts.flatMap((batch) => batch.events).find((event) => event.kind == "impression");
+  assert.deepEqual([seen.rec_id, seen.placement, seen.items], [ANSWER.rec_id, "below", ["/a"]]);
+});
+
+test("a page that refuses WebAssembly refuses the promise", async () => {
+  csp = { "content-security-policy": "script-src 'self' 'unsafe-inline'" };
+  assert.match(await open(), /WebAssembly|wasm/i);
+  assert.deepEqual(posts, []);
+});
