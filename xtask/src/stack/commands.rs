@@ -56,7 +56,7 @@ impl Stack {
     }
 
     /// What the worker is told in secret.
-    fn secrets(&self) -> [(&'static str, String); 4] {
+    fn secrets(&self) -> [(&'static str, String); 5] {
         let (id, secret) = match (&self.user, self.trial.keys) {
             (Some((id, secret)), Keys::LeastPrivilege) => (id.clone(), secret.clone()),
             (Some((id, _)), Keys::WrongSecret) => (id.clone(), "not-the-secret-of-this-user".to_owned()),
