@@ -96,10 +96,10 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       events = [];
       head.meta = undefined;
     }
+    send(orders & 8);
     clearTimeout(timer);
     x = wake(now());
     timer = mode && x && setTimeout(attend, x);
-    send(orders & 8);
   };
   // A sign of the reader is only noted: the timer asks for it in time.
   const note = ({ timeStamp }) => {
