@@ -1,8 +1,10 @@
 //! A posted batch: whether it is taken, and what is stored of it.
 
+use std::borrow::Cow;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use wire::{Batch, CollectAnswer, Consent, Edge, Envelope, EventKind, ParsedBatch, Portal, Rejected, Via, VisitorId};
+use wire::{Batch, CollectAnswer, Consent, Edge, Envelope, EventKind, LinkKind, ParsedBatch, Portal, Rejected, Via, VisitorId};
 
 use crate::agent::Agent;
 use crate::config::Config;
@@ -36,6 +38,7 @@ pub struct Accepted<'a> {
     pub portal: &'a Portal,
     batch: Batch,
     rejected: Vec<Rejected>,
+    ignored: Vec<Cow<'static, str>>,
 }
 
 /// Whether a `Content-Type` is one of ours. `text/plain` needs no preflight, so it is what the tracker sends.
@@ -55,45 +58,43 @@ pub fn check_content_type(content_type: Option<&str>) -> Result<()> {
 pub fn accept<'a>(config: &'a Config, origin: Option<&str>, content_type: Option<&str>, body: &[u8]) -> Result<Accepted<'a>> {
     check_content_type(content_type)?;
     let origin = origin.filter(|origin| *origin != "null").ok_or(Error::MissingOrigin)?;
-    let ParsedBatch { batch, rejected } = Batch::parse(body)?;
+    let ParsedBatch { batch, rejected, mut ignored } = Batch::parse(body)?;
     let id = batch.portal.as_str();
     let portal = config.portals.get(id).ok_or_else(|| Error::UnknownPortal { portal: id.to_owned() })?;
     if !portal.allows_origin(origin, config.is_dev) {
         return Err(Error::OriginNotAllowed { origin: cors::shown(origin), portal: id.to_owned() });
     }
-    Ok(Accepted { portal, batch, rejected })
+    if batch.user.is_some() && config.identify_secret.is_none() {
+        ignored.push("user".into());
+    }
+    Ok(Accepted { portal, batch, rejected, ignored })
 }
 
 impl Accepted<'_> {
     /// What the page is told once the batch is safe.
     #[must_use]
     pub fn answer(&self) -> CollectAnswer {
-        CollectAnswer { accepted: self.batch.events.len(), rejected: self.rejected.clone() }
+        CollectAnswer { accepted: self.batch.events.len(), rejected: self.rejected.clone(), ignored: self.ignored.clone() }
     }
 
     /// Whether the reader's id has to be made from the salt of the day.
     #[must_use]
     pub fn needs_salt(&self, client: &Client) -> bool {
-        self.own_visitor(client).is_none()
-    }
-
-    /// The id that the reader agreed to.
-    fn own_visitor(&self, client: &Client) -> Option<VisitorId> {
-        match self.batch.consent {
-            Consent::Full if !client.has_gpc => self.batch.visitor,
-            Consent::Full | Consent::Cookieless | Consent::Off => None,
-        }
+        !may_identify(&self.batch, client) || self.batch.visitor.is_none()
     }
 
     /// What is stored. `salt` is that of the day of `received_at_ms`.
     #[must_use]
     pub fn into_envelope(mut self, config: &Config, client: &Client, salt: &str, received_at_ms: u64) -> Envelope {
-        let own = self.own_visitor(client);
+        let own = self.batch.visitor.filter(|_| may_identify(&self.batch, client));
+        // One reader on every device, for portals with a login.
+        let user = self.batch.user.take().zip(config.identify_secret.as_ref()).filter(|_| own.is_some());
+        let own = user.map(|(user, secret)| logged_in_visitor(secret.expose(), self.portal, &user)).or(own);
         if client.has_gpc {
             self.batch.consent = Consent::Cookieless;
         }
         self.batch.visitor = own;
-        clean(&mut self.batch);
+        clean(&mut self.batch, |url| self.portal.owns_url(url, config.is_dev));
         let agent = Agent::parse(client.user_agent.as_deref());
         let skew_ms = difference(received_at_ms, self.batch.sent_at_ms);
         let signs = Signs {
@@ -122,24 +123,44 @@ impl Accepted<'_> {
     }
 }
 
-/// `d` and 31 hex digits of HMAC-SHA256(salt; portal, IP, user agent). Zero bytes keep the parts apart.
+/// Whether the reader agreed to an id that lasts.
+fn may_identify(batch: &Batch, client: &Client) -> bool {
+    batch.consent == Consent::Full && !client.has_gpc
+}
+
+/// `d` and 31 hex digits of HMAC-SHA256(salt; portal, IP, user agent).
 fn cookieless_visitor(salt: &str, portal: &Portal, client: &Client) -> VisitorId {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(salt.as_bytes()) else { return VisitorId::from_bits(0xd << 124) };
-    for part in [portal.id.as_str(), &client.ip, client.user_agent.as_deref().unwrap_or_default()] {
+    hashed(0xd, salt, &[portal.id.as_str(), &client.ip, client.user_agent.as_deref().unwrap_or_default()])
+}
+
+/// `e` and 31 hex digits of HMAC-SHA256(secret; portal, the portal's name for the reader).
+fn logged_in_visitor(secret: &str, portal: &Portal, user: &str) -> VisitorId {
+    hashed(0xe, secret, &[portal.id.as_str(), user])
+}
+
+/// Zero bytes keep the parts apart.
+fn hashed(first_digit: u128, key: &str, parts: &[&str]) -> VisitorId {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return VisitorId::from_bits(first_digit << 124) };
+    for part in parts {
         mac.update(part.as_bytes());
         mac.update(&[0]);
     }
     let bits = mac.finalize().into_bytes().iter().take(16).fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
-    VisitorId::from_bits(0xd << 124 | bits >> 4)
+    VisitorId::from_bits(first_digit << 124 | bits >> 4)
 }
 
-/// Cuts what may name a person out of every address of a batch.
-fn clean(batch: &mut Batch) {
+/// Cuts what may name a person out of every address of a batch, and says of links what a page cannot know: which hosts are the portal's own.
+fn clean(batch: &mut Batch, is_own: impl Fn(&str) -> bool) {
     batch.url = cleaned(&batch.url);
     batch.referrer = batch.referrer.as_deref().map(cleaned);
     for event in &mut batch.events {
-        if let EventKind::Click { href, .. } = &mut event.kind {
+        if let EventKind::Click { href, link, .. } = &mut event.kind {
             *href = cleaned(href);
+            *link = match link {
+                LinkKind::Download => LinkKind::Download,
+                LinkKind::Internal | LinkKind::Outbound if is_own(href) => LinkKind::Internal,
+                LinkKind::Internal | LinkKind::Outbound => LinkKind::Outbound,
+            };
         }
     }
 }

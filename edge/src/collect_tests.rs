@@ -125,3 +125,47 @@ fn a_clock_that_is_ahead_has_a_negative_skew() {
     assert_eq!(difference(1, 3), -2);
     assert_eq!(difference(3, 1), 2);
 }
+
+#[test]
+fn a_logged_in_reader_is_one_on_every_device() {
+    let secret = Some("hush".to_owned());
+    let config = Config::parse(Environment { identify_secret: secret, ..Environment::default() }).unwrap();
+    let named = |visitor: char, user: &str| {
+        let body = GOOD.replace(r#""visitor":"5"#, &format!(r#""user":"{user}","visitor":"{visitor}"#));
+        assert_ne!(body, GOOD);
+        accept(&config, ORIGIN, TEXT, body.as_bytes()).unwrap()
+    };
+    let stored = |visitor, user| named(visitor, user).into_envelope(&config, &client(), "", NOW_MS);
+    let (phone, laptop) = (stored('5', "ana@g1.example"), stored('6', "ana@g1.example"));
+    assert_eq!(phone.edge.visitor, laptop.edge.visitor);
+    assert!(phone.edge.visitor.to_string().starts_with('e'));
+    assert_ne!(phone.edge.visitor, stored('5', "rui@g1.example").edge.visitor);
+    let record = serde_json::to_string(&phone).unwrap();
+    assert!(!record.contains("ana@") && !record.contains("\"user\""), "the name itself is stored nowhere");
+    assert_eq!(named('5', "ana").answer().ignored.len(), 0);
+}
+
+#[test]
+fn without_a_secret_or_consent_nobody_is_identified() {
+    let body = GOOD.replace(r#""visitor":"#, r#""user":"ana","visitor":"#);
+    let envelope = envelope_of(&body, &client(), "");
+    assert_eq!(Some(envelope.edge.visitor), envelope_of(GOOD, &client(), "").batch.visitor);
+    let config = config();
+    assert_eq!(accept(&config, ORIGIN, TEXT, body.as_bytes()).unwrap().answer().ignored, ["user"]);
+    let secret = Config::parse(Environment { identify_secret: Some("hush".to_owned()), ..Environment::default() }).unwrap();
+    let anonymous = body.replace(r#""consent":"full""#, r#""consent":"cookieless""#);
+    let envelope = accept(&secret, ORIGIN, TEXT, anonymous.as_bytes()).unwrap().into_envelope(&secret, &client(), "salt", NOW_MS);
+    assert!(envelope.edge.visitor.to_string().starts_with('d') && envelope.batch.user.is_none());
+}
+
+#[test]
+fn the_edge_knows_which_hosts_are_the_portals_own() {
+    let link = |href: &str, said: &str| {
+        let body = GOOD.replace("https://g1.example/x.ghtml", href).replace(r#""link":"internal""#, &format!(r#""link":"{said}""#));
+        let kinds = envelope_of(&body, &client(), "").batch.events.into_iter().map(|event| event.kind);
+        kinds.filter_map(|kind| if let EventKind::Click { link, .. } = kind { Some(link) } else { None }).next().unwrap()
+    };
+    assert_eq!(link("https://m.g1.example/x", "outbound"), LinkKind::Internal);
+    assert_eq!(link("https://evil.example/x", "internal"), LinkKind::Outbound);
+    assert_eq!(link("https://evil.example/x.pdf", "download"), LinkKind::Download);
+}

@@ -55,6 +55,8 @@ pub struct Environment {
     pub aws_secret_access_key: Option<String>,
     /// `ADMIN_SECRET`.
     pub admin_secret: Option<String>,
+    /// `IDENTIFY_SECRET`.
+    pub identify_secret: Option<String>,
     /// `RETRY_QUEUES`.
     pub retry_queues: Option<String>,
     /// `RETRY_QUEUE`: `cloudflare` or `sqs`.
@@ -110,6 +112,8 @@ pub struct Config {
     pub kinesis: Kinesis,
     /// What `/admin/` wants as a bearer token; without it nobody gets in.
     pub admin_secret: Option<Secret>,
+    /// What hashes of logged-in readers are made with; without it `identify` is ignored. A new one makes new readers of all of them.
+    pub identify_secret: Option<Secret>,
     /// How many retry queues there are, `RETRY_0` and on.
     pub retry_queues: u32,
     /// The retry queue, when it is to be SQS in their stead.
@@ -139,6 +143,7 @@ impl Config {
             is_dev: environment.pulso_env.as_deref() == Some("dev"),
             kinesis: Kinesis { region, endpoint, credentials },
             admin_secret: Secret::parse(environment.admin_secret),
+            identify_secret: Secret::parse(environment.identify_secret),
             retry_queues: queues(environment.retry_queues.as_deref())?,
             sqs: sqs(environment.retry_queue.as_deref(), environment.sqs_queue_url)?,
             spill_after_ms: spill_after_ms(environment.spill_after_s.as_deref())?,

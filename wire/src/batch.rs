@@ -10,19 +10,20 @@ use crate::error::Error;
 use crate::event::Event;
 use crate::id::{PageviewId, VisitorId};
 use crate::item::Item;
+use crate::page::{Meta, Page, PageKind, RawPage};
 use crate::portal::PortalId;
 use crate::raw::{self, Field};
 
 /// Largest body of a POST. Browsers share 64 KiB among all beacons and keepalive fetches of a page.
 pub const BODY_BYTES_MAX: usize = 65_536;
+/// Longest name of a logged-in reader, in bytes.
+const USER_BYTES_MAX: usize = 128;
 /// Most events of a batch.
 pub const EVENTS_MAX: usize = 100;
 /// Earliest believable time: 2001-09-09, where milliseconds got 13 digits.
 pub const AT_MS_MIN: u64 = 1_000_000_000_000;
 /// Latest believable time: in the year 2096.
 pub const AT_MS_MAX: u64 = 4_000_000_000_000;
-/// Longest title, section or image address in `meta`, in bytes.
-const META_BYTES_MAX: usize = 1024;
 
 /// The events of one pageview, as posted and as stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +38,9 @@ pub struct Batch {
     /// The reader; absent in `cookieless` mode, where the edge makes a hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visitor: Option<VisitorId>,
+    /// The portal's own name for a logged-in reader. Only ever posted: the edge makes a hash of it, and stores that as the visitor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// What the reader agreed to.
     pub consent: Consent,
     /// What kind of page it is; only articles are ever recommended.
@@ -77,39 +81,6 @@ pub enum Consent {
     Off,
 }
 
-/// What kind of page it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum PageKind {
-    /// A story.
-    Article,
-    /// The front of a section.
-    Section,
-    /// The portal's front page.
-    Front,
-    /// Anything else.
-    Other,
-}
-
-/// What a page says of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Meta {
-    /// Its title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// Its section.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub section: Option<String>,
-    /// When it was published, Unix milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub published_at_ms: Option<u64>,
-    /// Address of its picture.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub image: Option<String>,
-}
-
 /// An event that was refused; its siblings were not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -128,6 +99,9 @@ pub struct CollectAnswer {
     pub accepted: usize,
     /// Events that were refused.
     pub rejected: Vec<Rejected>,
+    /// Fields of the batch that made no sense and were left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<Cow<'static, str>>,
 }
 
 /// A batch whose valid events were kept.
@@ -137,6 +111,8 @@ pub struct ParsedBatch {
     pub batch: Batch,
     /// The others.
     pub rejected: Vec<Rejected>,
+    /// Fields that made no sense and were left out, such as `meta.image`.
+    pub ignored: Vec<Cow<'static, str>>,
 }
 
 #[derive(Deserialize)]
@@ -149,6 +125,8 @@ struct RawBatch<'a> {
     pageview: Field<'a>,
     #[serde(borrow)]
     visitor: Field<'a>,
+    #[serde(borrow)]
+    user: Field<'a>,
     #[serde(borrow)]
     consent: Field<'a>,
     #[serde(borrow)]
@@ -171,18 +149,6 @@ struct RawBatch<'a> {
     events: Field<'a>,
 }
 
-#[derive(Deserialize)]
-struct RawMeta<'a> {
-    #[serde(borrow)]
-    title: Field<'a>,
-    #[serde(borrow)]
-    section: Field<'a>,
-    #[serde(borrow)]
-    published_at_ms: Field<'a>,
-    #[serde(borrow)]
-    image: Field<'a>,
-}
-
 impl Batch {
     /// A batch from the body of a POST. A bad event does not spoil its siblings.
     ///
@@ -201,37 +167,37 @@ impl Batch {
             1 => {}
             found => return Err(Error::UnsupportedVersion { found }),
         }
-        let mut batch = Self::head(&raw)?;
+        let (mut batch, ignored) = Self::head(&raw)?;
         let rejected = batch.take_events(&raw)?;
-        Ok(ParsedBatch { batch, rejected })
+        Ok(ParsedBatch { batch, rejected, ignored })
     }
 
-    fn head(raw: &RawBatch<'_>) -> Result<Self, Error> {
-        let url = raw::url(raw.url, "url")?.ok_or(Error::MissingField { field: "url" })?;
+    /// The batch without its events, and the fields that were ignored.
+    fn head(raw: &RawBatch<'_>) -> Result<(Self, Vec<Cow<'static, str>>), Error> {
+        let RawBatch { url, page, item, referrer, meta, .. } = *raw;
+        let page = Page::parse(RawPage { url, page, item, referrer, meta })?;
         let consent = raw::required(raw.consent, "consent", CONSENT_RULE)?;
         if consent == Consent::Off {
             return Err(Error::BadField { field: "consent", rule: CONSENT_RULE });
         }
-        Ok(Self {
+        let batch = Self {
             v: 1,
             portal: raw::required(raw.portal, "portal", "1 to 32 of a-z, 0-9 and -")?,
             pageview: raw::required(raw.pageview, "pageview", HEX_RULE)?,
             visitor: raw::optional(raw.visitor, "visitor", HEX_RULE)?,
+            user: raw::text(raw.user, "user", USER_RULE, USER_BYTES_MAX)?.filter(|user| !user.is_empty()),
             consent,
-            page: raw::required(raw.page, "page", "article, section, front or other")?,
-            url,
-            item: raw::optional(raw.item, "item", "a path that begins with / and has at most 512 bytes")?,
-            // An empty referrer is what browsers say for "none".
-            referrer: match raw.referrer {
-                Some(referrer) if referrer.get() == "\"\"" => None,
-                referrer => raw::url(referrer, "referrer")?,
-            },
-            meta: raw.meta.map(Meta::parse).transpose()?,
-            sent_at_ms: time(raw::required(raw.sent_at_ms, "sent_at_ms", TIME_RULE)?, "sent_at_ms")?,
+            page: page.kind,
+            url: page.url,
+            item: page.item,
+            referrer: page.referrer,
+            meta: page.meta,
+            sent_at_ms: raw::required::<u64>(raw.sent_at_ms, "sent_at_ms", TIME_RULE)?.clamp(AT_MS_MIN, AT_MS_MAX),
             dropped: raw::optional(raw.dropped, "dropped", "a whole number")?.unwrap_or(0),
             bot: raw::optional(raw.bot, "bot", "true or false")?.unwrap_or(false),
             events: Vec::new(),
-        })
+        };
+        Ok((batch, page.ignored))
     }
 
     fn take_events(&mut self, raw: &RawBatch<'_>) -> Result<Vec<Rejected>, Error> {
@@ -263,31 +229,14 @@ impl Batch {
 
 const CONSENT_RULE: &str = "full or cookieless";
 const HEX_RULE: &str = "32 lowercase hex digits";
+const USER_RULE: &str = "a text of at most 128 bytes";
 const TIME_RULE: &str = "Unix time in milliseconds";
-
-fn time(at_ms: u64, field: &'static str) -> Result<u64, Error> {
-    if (AT_MS_MIN..=AT_MS_MAX).contains(&at_ms) { Ok(at_ms) } else { Err(Error::BadField { field, rule: TIME_RULE }) }
-}
 
 fn event_code(error: &Error) -> Cow<'static, str> {
     match error {
         Error::MissingField { field } => format!("missing_{field}").into(),
         Error::BadField { field, .. } => format!("bad_{field}").into(),
         other => other.code().into(),
-    }
-}
-
-impl Meta {
-    fn parse(raw: &RawValue) -> Result<Self, Error> {
-        const TEXT: &str = "a text of at most 1024 bytes";
-        let raw: RawMeta<'_> = serde_json::from_str(raw.get()).map_err(|_| Error::BadField { field: "meta", rule: "an object" })?;
-        let published_at_ms = raw::optional(raw.published_at_ms, "meta.published_at_ms", TIME_RULE)?;
-        Ok(Self {
-            title: raw::text(raw.title, "meta.title", TEXT, META_BYTES_MAX)?,
-            section: raw::text(raw.section, "meta.section", TEXT, META_BYTES_MAX)?,
-            published_at_ms: published_at_ms.map(|at_ms| time(at_ms, "meta.published_at_ms")).transpose()?,
-            image: raw::url(raw.image, "meta.image")?,
-        })
     }
 }
 
@@ -333,7 +282,7 @@ mod tests {
             (r#""portal":"g1""#, r#""portal":7"#, "field portal must be 1 to 32 of a-z, 0-9 and -"),
             (r#""consent":"full""#, r#""consent":"off""#, "field consent must be full or cookieless"),
             (r#""dropped":0"#, r#""dropped":"0""#, "field dropped must be a whole number"),
-            (r#""sent_at_ms":1795337005210"#, r#""sent_at_ms":1"#, "field sent_at_ms must be Unix time in milliseconds"),
+            (r#""sent_at_ms":1795337005210"#, r#""sent_at_ms":-1"#, "field sent_at_ms must be Unix time in milliseconds"),
         ] {
             assert_eq!(changed(from, to).unwrap_err().to_string(), message);
         }

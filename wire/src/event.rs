@@ -155,7 +155,8 @@ impl Event {
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let raw: RawEvent<'_> = serde_json::from_str(text).map_err(|_| Error::NotAnObject)?;
         let seq = bounded(raw::required(raw.seq, "seq", SEQ_RULE)?, 0, u64::from(SEQ_MAX), "seq", SEQ_RULE)?;
-        let at_ms = bounded(raw::required(raw.at_ms, "at_ms", AT_RULE)?, AT_MS_MIN, AT_MS_MAX, "at_ms", AT_RULE)?;
+        // A clock with a dead battery shows 1970, and its reader is still a reader.
+        let at_ms = raw::required::<u64>(raw.at_ms, "at_ms", AT_RULE)?.clamp(AT_MS_MIN, AT_MS_MAX);
         let kind = match raw::required(raw.kind, "kind", KIND_RULE)? {
             RawKind::Pageview => EventKind::Pageview,
             RawKind::Engagement => engagement(&raw)?,
@@ -258,7 +259,7 @@ mod tests {
             (r#"{"kind":"pageview","at_ms":1795337000123}"#, "seq"),
             (r#"{"seq":10000,"kind":"pageview","at_ms":1795337000123}"#, "seq"),
             (r#"{"seq":-1,"kind":"pageview","at_ms":1795337000123}"#, "seq"),
-            (r#"{"seq":1,"kind":"pageview","at_ms":5}"#, "at_ms"),
+            (r#"{"seq":1,"kind":"pageview","at_ms":-5}"#, "at_ms"),
             (r#"{"seq":1,"kind":"wave","at_ms":1795337000123}"#, "kind"),
             (r#"{"seq":1,"kind":"engagement","at_ms":1795337000123,"engaged_ms":1,"scroll_pct":101}"#, "scroll_pct"),
             (r#"{"seq":1,"kind":"engagement","at_ms":1795337000123,"engaged_ms":86400001,"scroll_pct":1}"#, "engaged_ms"),

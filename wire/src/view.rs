@@ -6,12 +6,13 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::batch::{Consent, PageKind};
+use crate::batch::Consent;
 use crate::envelope::{self, Source, Via};
 use crate::error::Error;
 use crate::event_view::EventView;
 use crate::id::{PageviewId, VisitorId};
 use crate::item::Item;
+use crate::page::PageKind;
 use crate::text::{self, Unread};
 
 /// An [`Envelope`](crate::Envelope), borrowed from the record. It accepts and refuses the same records,

@@ -85,6 +85,7 @@ impl Beacon {
             portal: page.portal.clone(),
             pageview: page.pageview,
             visitor: Some(page.visitor),
+            user: None,
             consent: Consent::Full,
             page: page.kind,
             url: format!("{}{}", self.origin(&page.portal), page.path),

@@ -28,6 +28,7 @@ pub(crate) fn environment(env: &Env) -> Environment {
         aws_access_key_id: value("AWS_ACCESS_KEY_ID"),
         aws_secret_access_key: value("AWS_SECRET_ACCESS_KEY"),
         admin_secret: value("ADMIN_SECRET"),
+        identify_secret: value("IDENTIFY_SECRET"),
         retry_queues: value("RETRY_QUEUES"),
         retry_queue: value("RETRY_QUEUE"),
         sqs_queue_url: value("SQS_QUEUE_URL"),

@@ -8,12 +8,13 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{BatchView, EdgeView, EnvelopeView, MetaView};
-use crate::batch::{Consent, PageKind};
+use crate::batch::Consent;
 use crate::envelope::{Source, Via};
 use crate::event::{LinkKind, Scalar};
 use crate::event_view::{EventKindView, EventView};
 use crate::id::{PageviewId, RecId, VisitorId};
 use crate::item::Item;
+use crate::page::PageKind;
 use crate::portal::PortalId;
 use crate::text::Unread;
 

@@ -75,6 +75,7 @@ fn visit(click: &Click, random: &mut Random) -> Visit {
         portal: PortalId::parse("g1").unwrap_or_else(|| unreachable!("g1 is an id")),
         pageview: pageview_id(click.at_ms.saturating_add_signed(clock_ms), random.next_u128()),
         visitor: (!is_cookieless).then_some(visitor),
+        user: None,
         consent: if is_cookieless { Consent::Cookieless } else { Consent::Full },
         page,
         url,

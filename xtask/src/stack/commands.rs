@@ -56,7 +56,7 @@ impl Stack {
     }
 
     /// What the worker is told in secret.
-    fn secrets(&self) -> [(&'static str, String); 4] {
+    fn secrets(&self) -> [(&'static str, String); 5] {
         let (id, secret) = match (&self.user, self.trial.keys) {
             (Some((id, secret)), Keys::LeastPrivilege) => (id.clone(), secret.clone()),
             (Some((id, _)), Keys::WrongSecret) => (id.clone(), "not-the-secret-of-this-user".to_owned()),
@@ -67,6 +67,7 @@ impl Stack {
             ("AWS_SECRET_ACCESS_KEY", secret),
             ("AWS_REGION", "us-east-1".to_owned()),
             ("ADMIN_SECRET", ADMIN_SECRET.to_owned()),
+            ("IDENTIFY_SECRET", "local-identify-secret".to_owned()),
         ]
     }
 
