@@ -105,6 +105,11 @@ test("a wrong configuration says what to do, and can be mended", async () => {
   await until(() => posts.length == 1);
 });
 
+test("the edge is where the package came from, unless said", async () => {
+  await open({ endpoint: undefined });
+  await until(() => posts.length == 1);
+});
+
 test("an unknown mode is refused and changes nothing", async () => {
   await open({ consent: "full" });
   await until(() => posts.length == 1);

@@ -22,8 +22,8 @@ export interface Showing {
 export interface Config extends Showing {
   /** The portal's id, as in `portals.toml`: 1 to 32 of a-z, 0-9 and -. */
   portal: string;
-  /** Where the edge is, such as `https://pulso.g1.example`, without a slash at its end. */
-  endpoint: string;
+  /** Where the edge is, such as `https://pulso.g1.example`, without a slash at its end; unless said, where this package itself came from. */
+  endpoint?: string;
   /** What the reader agreed to; `cookieless` unless said. */
   consent?: Consent;
   /** Selects the element whose scroll depth is measured; the document unless said. */

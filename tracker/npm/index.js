@@ -14,7 +14,7 @@ const begin = async (config) => {
   // A page that is rendered ahead of the reader may never be seen.
   if (document.prerendering) await new Promise((shown) => document.addEventListener("prerenderingchange", shown));
   await open(await (await fetch(wasm)).arrayBuffer());
-  refuse(run({ ...config }));
+  refuse(run({ ...config, endpoint: config?.endpoint || wasm.origin }));
   return {
     page,
     track,
