@@ -82,11 +82,11 @@ fn script(core: &Path, modules: &str) -> Result<String> {
     // `let` twice is shorter than a `let` and a `const`; a block keeps the names to itself.
     let glue = format!("{{{}}}", glue.trim_end_matches(';').replace("const ", "let "));
     let pattern = format!("/\\.({})$/i", tracker::FILE_ENDINGS);
-    let bytes = format!("Uint8Array.from(`{}`,e=>e.charCodeAt())", as_text(&fs::read(core)?));
+    let text = format!("`{}`", as_text(&fs::read(core)?));
     for name in ["WASM", "FILE_PATTERN"] {
         ensure!(glue.matches(name).count() == 1, "{name} has to stand once in tracker/src/script/pulso.js");
     }
-    Ok(glue.replace("FILE_PATTERN", &pattern).replace("WASM", &bytes))
+    Ok(glue.replace("FILE_PATTERN", &pattern).replace("WASM", &text))
 }
 
 /// Bytes as characters of a template literal. A quarter shorter than base64 once it is compressed; the worker says `charset=utf-8`.

@@ -10,7 +10,7 @@ import { CONTESTANTS } from "./contestants.mjs";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const FOLDER = `${ROOT}/target/bench-tracker`;
-const PULSO_JS = process.env.PULSO_JS ?? `${ROOT}/target/assets/pulso.js`;
+const PULSO_JS = process.env.PULSO_JS ?? `${ROOT}/target/tracker/pulso.js`;
 const LINKS = 20;
 
 const PARAGRAPH = `A três quilômetros da praia mais movimentada de Santa Brisa, a quinze metros de profundidade, existe um recife que
@@ -84,7 +84,7 @@ function served(url, host, files) {
   const name = host.replace(/-\d+\.localhost$/, "");
   const contestant = CONTESTANTS.find((each) => each.name === name);
   if (url.pathname === "/artigo" && contestant) return { type: "text/html; charset=utf-8", body: page(contestant) };
-  if (url.pathname === "/pulso.js") return { type: "text/javascript", body: files.pulso };
+  if (url.pathname === "/pulso.js") return { type: "text/javascript; charset=utf-8", body: files.pulso };
   const file = url.pathname.match(/^\/t\/(.+)\.js$/);
   return file && files[file[1]] ? { type: "text/javascript", body: files[file[1]] } : null;
 }

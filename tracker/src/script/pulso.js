@@ -15,6 +15,7 @@ const LEAVE = 4;
 const BEGIN = 5;
 // Single-page applications set the new title after `pushState`, often in the next turn of the event loop.
 const TITLE_DELAY_MS = 50;
+const LOOK_MS = 200;
 
 const now = () => performance.now();
 // 12 hex digits of Unix milliseconds, 20 of randomness; decimal digits are hex digits, too.
@@ -28,7 +29,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
   let memory = {};
   let store = 0;
   let events = [];
-  let mode, user, head, seq, lastUrl, lastCanonical, lastPlace, isArriving, activeAt, asked, lists, timer;
+  let mode, user, head, seq, lastUrl, lastCanonical, lastPlace, isArriving, activeAt, asked, lists, looking, timer;
   // Touching it throws where storage is denied.
   try {
     store = localStorage;
@@ -62,7 +63,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     delete letters[ticket];
   };
   const send = (isBeacon) => {
-    for (let ticket; mode && (ticket = next(isBeacon, now())); ) {
+    for (let ticket; (ticket = next(isBeacon, now())); ) {
       const rest = memory[letters[ticket]] || store[letters[ticket]];
       const body = `{"v":1,"sent_at_ms":${Date.now()},${rest}`;
       const done = ({ status }) => {
@@ -80,6 +81,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
 
   // The core.
   const tell = (signal, x, y, kind, fields) => {
+    if (!mode) return;
     arrive();
     activeAt && told(ACTIVITY, 0, 0, activeAt);
     activeAt = 0;
@@ -99,7 +101,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     send(orders & 8);
     clearTimeout(timer);
     x = wake(now());
-    timer = mode && x && setTimeout(attend, x);
+    timer = x && setTimeout(attend, x);
   };
   // A sign of the reader is only noted: the timer asks for it in time.
   const note = ({ timeStamp }) => {
@@ -107,6 +109,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     timer || attend();
   };
   const attend = (event) => {
+    look();
     // `focus` and `blur` also come when a frame inside the page takes the focus; `hasFocus` stays true then.
     tell(ATTENTION, event?.type != "pagehide" && !document.hidden && 1 + (event?.type == "online"), document.hasFocus());
     find("[data-pulso-rec-id],[data-pulso-recommendations]") && load();
@@ -114,12 +117,13 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
   const emit = (kind, fields) => tell(EVENT, JSON.stringify(fields).length, 0, kind, fields);
 
   // The page.
-  const measure = () =>
-    // Between two frames, when the layout is known anyway.
-    requestAnimationFrame(() => {
-      const element = find(dataset.content || "html");
-      element && told(SCROLL, innerHeight - element.getBoundingClientRect().top, element.scrollHeight, now());
-    });
+  const look = () => {
+    const element = mode && find(dataset.content || "html");
+    looking = 0;
+    element && told(SCROLL, innerHeight - element.getBoundingClientRect().top, element.scrollHeight, now());
+  };
+  // Not while it scrolls, when to ask for the layout is to wait for it; where a reader does not stay so long was not read.
+  const measure = () => (looking ||= setTimeout(look, LOOK_MS));
   const place = () => location["hash" in dataset ? "href" : "pathname"];
   const begin = (said, isRest) => {
     const canonical = find("[rel=canonical]")?.href;
@@ -211,12 +215,13 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
   };
   const start = () => {
     agree(dataset.consent || CONSENT_DEFAULT);
-    for (const kind in listeners) addEventListener(kind, (event) => mode && listeners[kind](event), { capture: true, passive: true });
+    // Capturing, so that no `stopPropagation` of the page hides an event; but `focus` and `blur` only of the window itself.
+    for (const kind in listeners) addEventListener(kind, listeners[kind], { capture: listeners[kind] != attend, passive: true });
     for (const name of ["pushState", "replaceState"]) {
       const original = history[name];
       history[name] = (...values) => {
         original.apply(history, values);
-        mode && navigate();
+        navigate();
       };
     }
     new ResizeObserver(measure).observe(find("html"));
@@ -256,8 +261,9 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
 // A second tag on the same page must not count everything twice.
 if (!early || early.q) {
   let core;
+  const text = WASM;
   try {
-    core = new WebAssembly.Instance(new WebAssembly.Module(WASM)).exports;
+    core = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(text.length).map((_, at) => text.charCodeAt(at)))).exports;
   } catch {}
   // The page's CSP refuses WebAssembly: the same core as JavaScript.
   if (core) run(core);
