@@ -1,7 +1,7 @@
 //! Which link was followed, and whose page it leads to.
 
 /// Kinds of files that portals offer, as alternatives of a regular expression; a page's own `.html`, `.ghtml`, `.php` are none.
-pub const FILE_ENDINGS: &str = "pdf|zip|rar|docx?|xlsx?|csv|pptx?|mp[34]|apk|exe";
+pub const FILE_ENDINGS: &str = "pdf|zip|docx?|xlsx?|csv|pptx?|mp[34]|apk";
 
 /// What the shell knows of a link that was followed: facts that the browser's own URL tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -24,12 +24,11 @@ const find = (selector) => document.querySelector(selector);
 const meta = (name) => find(`[property="${name}"],[name="${name}"]`)?.content;
 
 const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: settle, l: linkKind, c: under }) => {
-  const isManual = "manual" in dataset;
   const letters = {};
   let memory = {};
   let store = 0;
   let events = [];
-  let mode, user, head, seq, lastUrl, lastCanonical, lastPlace, isArriving, activeAt, asked, lists, looking, timer;
+  let mode, user, head, seq, lastUrl, lastCanonical, lastPlace, isArriving, activeAt, asked, looking, timer;
   // Touching it throws where storage is denied.
   try {
     store = localStorage;
@@ -92,7 +91,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     if (orders & 12) {
       const dropped = sealed();
       const count = events.length + dropped;
-      const key = `pulso.batch.${head.pageview}.${events[0].seq}.${count}`;
+      const key = `pulso.batch.${head.pageview}.${seq}.${count}`;
       keep(key, JSON.stringify({ ...head, dropped, events }).slice(1));
       put(count, key);
       events = [];
@@ -112,7 +111,6 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     look();
     // `focus` and `blur` also come when a frame inside the page takes the focus; `hasFocus` stays true then.
     tell(ATTENTION, event?.type != "pagehide" && !document.hidden && 1 + (event?.type == "online"), document.hasFocus());
-    find("[data-pulso-rec-id],[data-pulso-recommendations]") && load();
   };
   const emit = (kind, fields) => tell(EVENT, JSON.stringify(fields).length, 0, kind, fields);
 
@@ -121,10 +119,11 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     const element = mode && find(dataset.content || "html");
     looking = 0;
     element && told(SCROLL, innerHeight - element.getBoundingClientRect().top, element.scrollHeight, now());
+    asked || (find("[data-pulso-rec-id],[data-pulso-recommendations]") && load());
   };
   // Not while it scrolls, when to ask for the layout is to wait for it; where a reader does not stay so long was not read.
   const measure = () => (looking ||= setTimeout(look, LOOK_MS));
-  const place = () => location["hash" in dataset ? "href" : "pathname"];
+  const place = () => location[dataset.hash != null ? "href" : "pathname"];
   const begin = (said, isRest) => {
     const canonical = find("[rel=canonical]")?.href;
     isArriving = 0;
@@ -158,7 +157,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     measure();
   };
   const navigate = () => {
-    if (isManual || isArriving || place() == lastPlace) return;
+    if (dataset.manual != null || isArriving || place() == lastPlace) return;
     tell(LEAVE);
     isArriving = 1;
     setTimeout(arrive, TITLE_DELAY_MS);
@@ -166,6 +165,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
   const arrive = () => isArriving && begin({});
   const click = (event) => {
     const path = event.composedPath();
+    const said = (name) => path.find((node) => node.dataset?.[name])?.dataset[name];
     // Only a link has a host name, and only one that leads somewhere.
     const to = path.find((node) => node.hostname);
     // The right button opens a menu and follows nothing.
@@ -176,11 +176,11 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       to.href.startsWith(location.href.split("#")[0] + "#"),
       to.download || FILE_PATTERN.test(to.pathname),
     );
-    kind && emit("click", { href: to.href, link: ["", "internal", "outbound", "download"][kind], ...lists?.place(path) });
+    kind && emit("click", { href: to.href, link: ["", "internal", "outbound", "download"][kind], rec_id: said("pulsoRecId"), position: +said("pulsoPosition") });
   };
 
   // Lists of recommendations are a module of their own, for pages that have them.
-  const load = () => (asked ||= import(edge + MODULES + "recommendations.js").then((module) => (lists = module).default(edge, emit, () => head)));
+  const load = () => (asked ||= import(edge + MODULES + "recommendations.js").then((lists) => lists.default(edge, emit, () => head)));
 
   const agree = (name) => {
     mode = under(["off", "cookieless", "full"].indexOf(name), navigator.globalPrivacyControl);
@@ -226,7 +226,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     }
     new ResizeObserver(measure).observe(find("html"));
     each("pulso.b", (key) => put(key.split(".")[4], key));
-    isManual || begin(dataset);
+    dataset.manual != null || begin(dataset);
     window.pulso = api;
     early?.q.map(([name, values, done]) => done(api[name](...values)));
   };

@@ -8,13 +8,6 @@ const READ_MAX = 5;
 
 const pathOf = (address) => new URL(address, location.href).pathname;
 
-/** The recommendation that an event's path leads through. */
-export const place = (path) => {
-  const said = (name) => path.find((node) => node.dataset?.[name])?.dataset[name];
-  const recId = said("pulsoRecId");
-  return /^[\da-f]{16}$/.test(recId) ? { rec_id: recId, position: parseInt(said("pulsoPosition")) } : {};
-};
-
 /**
  * `edge`: its origin; `emit(kind, fields)` writes an event; `head()` answers what the tracker says of the page.
  * Answers the function that asks for recommendations.
