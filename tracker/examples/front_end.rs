@@ -4,6 +4,7 @@
 //! `main` runs in the page. Anywhere else it only says so: there is no reader to measure.
 
 #[cfg(all(target_arch = "wasm32", feature = "browser"))]
+#[expect(unreachable_pub, reason = "wasm-bindgen exports what is public, whatever the module")]
 mod page {
     use std::cell::RefCell;
 
