@@ -190,7 +190,7 @@ test("the script that stands in is one, keeps what the page said early, and can 
   assert.deepEqual(posts.filter((batch) => batch.meta).map((batch) => batch.portal), ["g1", "g1", "ge"]);
 });
 
-test("a page that refuses both refuses the promise, and says what to do", async () => {
+test("a page that refuses both refuses the promise, and says what to do", { timeout: 60_000 }, async () => {
   for (const paths of [["/npm/"], ["/npm/", "/pulso.js"]]) {
     refusing(...paths);
     assert.match(await open(), /^pulso: no WebAssembly \(.*\), no http.*\/pulso.js: script-src needs 'wasm-unsafe-eval' or the edge's origin$/, paths);
