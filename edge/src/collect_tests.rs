@@ -162,8 +162,8 @@ fn without_a_secret_or_consent_nobody_is_identified() {
 fn the_edge_knows_which_hosts_are_the_portals_own() {
     let link = |href: &str, said: &str| {
         let body = GOOD.replace("https://g1.example/x.ghtml", href).replace(r#""link":"internal""#, &format!(r#""link":"{said}""#));
-        let kinds = envelope_of(&body, &client(), "").batch.events.into_iter().map(|event| event.kind);
-        kinds.filter_map(|kind| if let EventKind::Click { link, .. } = kind { Some(link) } else { None }).next().unwrap()
+        let mut kinds = envelope_of(&body, &client(), "").batch.events.into_iter().map(|event| event.kind);
+        kinds.find_map(|kind| if let EventKind::Click { link, .. } = kind { Some(link) } else { None }).unwrap()
     };
     assert_eq!(link("https://m.g1.example/x", "outbound"), LinkKind::Internal);
     assert_eq!(link("https://evil.example/x", "internal"), LinkKind::Outbound);

@@ -22,7 +22,7 @@ pub enum Route<'a> {
         /// Where the ladder begins.
         from: Rung,
     },
-    /// `GET /pulso.js` and `GET /v/<version>/<name>`.
+    /// `GET /pulso.js`, `GET /recommendations.js` and `GET /v/<version>/<name>`.
     Script(Script<'a>),
     /// `GET /pulso.json`.
     CurrentScript,
@@ -140,6 +140,7 @@ mod tests {
             ("GET", "/health", Route::Health),
             ("GET", "/pulso.json", Route::CurrentScript),
             ("GET", "/pulso.js", Route::Script(Script { version: None, name: "pulso.js" })),
+            ("GET", "/recommendations.js", Route::Script(Script { version: None, name: "recommendations.js" })),
             ("GET", "/v/0a1b2c3d/pulso.js", Route::Script(Script { version: Some("0a1b2c3d"), name: "pulso.js" })),
             ("GET", "/admin/bad", Route::BadBodies),
             ("PUT", "/admin/portals/g1/model", Route::Publish { portal: "g1", file: File::Model }),
@@ -170,6 +171,8 @@ mod tests {
             ("GET", "/", 404),
             ("GET", "/pageview/", 404),
             ("GET", "/v/0a1b2c3d/current.json", 404),
+            ("GET", "/fallback.js", 404),
+            ("POST", "/recommendations.js", 405),
             ("PUT", "/admin/portals/g1/rules", 404),
             ("PUT", "/admin/portals/g1", 404),
             ("PUT", "/admin/portals/g1/model/x", 404),

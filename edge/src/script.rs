@@ -4,6 +4,8 @@ use serde::Deserialize;
 
 /// Where they lie among the worker's assets, and in R2 once their version is no longer deployed.
 pub const FOLDER: &str = "scripts/";
+/// Names that have an address without a version: what portals embed, and what programs that bring their own tracker load.
+const ALIASES: [&str; 2] = ["pulso.js", "recommendations.js"];
 /// What is deployed now, among the assets.
 pub const CURRENT: &str = "scripts/current.json";
 /// The alias is asked for again after five minutes; while that is on its way, the old one does for a day.
@@ -14,7 +16,7 @@ const VERSION_CACHE: &str = "public, max-age=31536000, immutable";
 /// A script by its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Script<'a> {
-    /// 8 hex digits; `None`: whatever is deployed now.
+    /// 8 hex digits; `None`: whatever is deployed now, under an alias.
     pub version: Option<&'a str>,
     /// Its file name.
     pub name: &'a str,
@@ -23,18 +25,25 @@ pub struct Script<'a> {
 /// `scripts/current.json`, as the build writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Current {
-    /// Version of `pulso.js`.
-    pub version: String,
     /// Every file that is deployed, as `<version>/<name>`.
     pub files: Vec<String>,
 }
 
+impl Current {
+    /// The version that a file is deployed in: modules change less often than `pulso.js`, and have one of their own.
+    #[must_use]
+    pub fn version_of(&self, name: &str) -> Option<&str> {
+        let mut files = self.files.iter().filter_map(|file| file.split_once('/'));
+        files.find_map(|(version, deployed)| (deployed == name).then_some(version))
+    }
+}
+
 impl<'a> Script<'a> {
-    /// From `/pulso.js` or `/v/<version>/<name>`; `None` when it is neither.
+    /// From `/pulso.js`, `/recommendations.js` or `/v/<version>/<name>`; `None` when it is none of them.
     #[must_use]
     pub fn of_path(path: &'a str) -> Option<Self> {
-        if path == "/pulso.js" {
-            return Some(Self { version: None, name: "pulso.js" });
+        if let Some(name) = path.strip_prefix('/').filter(|name| ALIASES.contains(name)) {
+            return Some(Self { version: None, name });
         }
         let (version, name) = path.strip_prefix("/v/")?.split_once('/')?;
         let is_version = version.len() == 8 && version.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -94,6 +103,7 @@ mod tests {
     fn only_scripts_have_an_address() {
         for (path, expected) in [
             ("/pulso.js", Some((None, "pulso.js"))),
+            ("/recommendations.js", Some((None, "recommendations.js"))),
             ("/v/0a1b2c3d/pulso.js", Some((Some("0a1b2c3d"), "pulso.js"))),
             ("/v/0a1b2c3d/recommendations.js", Some((Some("0a1b2c3d"), "recommendations.js"))),
             ("/v/0a1b2c3/pulso.js", None),
@@ -102,19 +112,43 @@ mod tests {
             ("/v/0a1b2c3d/current.json", None),
             ("/v/0a1b2c3d/a/b.js", None),
             ("/pulso.js/", None),
+            ("//pulso.js", None),
+            ("/fallback.js", None),
+            ("/current.json", None),
         ] {
             assert_eq!(Script::of_path(path).map(|script| (script.version, script.name)), expected, "{path}");
         }
     }
 
     #[test]
-    fn a_version_never_changes_and_the_alias_soon_does() {
+    fn an_alias_leads_to_the_version_that_its_file_is_deployed_in() {
+        let current = r#"{"version":"830e2bce","files":["830e2bce/pulso.js","f7dc4328/fallback.js","f7dc4328/recommendations.js"]}"#;
+        let current: Current = serde_json::from_str(current).unwrap();
+        assert_eq!(current.version_of("pulso.js"), Some("830e2bce"));
+        assert_eq!(current.version_of("recommendations.js"), Some("f7dc4328"));
+        assert_eq!(current.version_of("ecommendations.js"), None);
+        assert_eq!(current.version_of("pulso"), None);
+    }
+
+    #[test]
+    fn a_version_never_changes_and_an_alias_soon_does() {
         let cache = |path| {
             let headers = Script::of_path(path).unwrap().headers("0a1b2c3d", true);
             headers.into_iter().find(|(name, _)| *name == "cache-control").unwrap().1
         };
         assert!(cache("/v/0a1b2c3d/pulso.js").contains("immutable"));
-        assert!(cache("/pulso.js").contains("max-age=300"));
+        for alias in ["/pulso.js", "/recommendations.js"] {
+            assert!(cache(alias).contains("max-age=300,") && !cache(alias).contains("immutable"), "{alias}");
+        }
+    }
+
+    #[test]
+    fn pages_of_other_hosts_may_load_it_as_a_module() {
+        for path in ["/recommendations.js", "/v/0a1b2c3d/recommendations.js"] {
+            let headers = Script::of_path(path).unwrap().headers("0a1b2c3d", false);
+            assert!(headers.contains(&("access-control-allow-origin", "*".to_owned())), "{path}");
+            assert!(headers.contains(&("etag", "W/\"0a1b2c3d-recommendations.js\"".to_owned())), "{path}");
+        }
     }
 
     #[test]

@@ -178,6 +178,35 @@ class Collect(unittest.TestCase):
         self.assertEqual((status, answer["error"]["code"]), (404, "unknown_path"))
 
 
+class Scripts(unittest.TestCase):
+    """What pages load: not in openapi.yaml, which is about JSON."""
+
+    def load(self, path, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        return response.status, text, response.headers
+
+    def test_an_alias_is_what_is_deployed(self):
+        files = json.loads(self.load("/pulso.json")[1])["files"]
+        for name in ["pulso.js", "recommendations.js"]:
+            version = next(file for file in files if file.endswith("/" + name))
+            status, text, headers = self.load(f"/{name}")
+            pinned_status, pinned, pinned_headers = self.load(f"/v/{version}")
+            self.assertEqual((status, pinned_status, text), (200, 200, pinned), name)
+            self.assertIn("max-age=300", headers["Cache-Control"])
+            self.assertIn("immutable", pinned_headers["Cache-Control"])
+            for answer in [headers, pinned_headers]:
+                self.assertEqual(answer["Access-Control-Allow-Origin"], "*")
+                self.assertIn("text/javascript", answer["Content-Type"])
+            self.assertEqual(self.load(f"/{name}", **{"If-None-Match": headers["ETag"]})[0], 304)
+
+    def test_other_names_have_no_alias(self):
+        self.assertEqual([self.load(path)[0] for path in ["/fallback.js", "/current.json", "/recommendations.js/"]], [404, 404, 404])
+
+
 class Recommend(unittest.TestCase):
     def test_it_always_answers(self):
         for path in ["/recommendations", "/top-pages"]:

@@ -3,9 +3,12 @@
 
 import http from "node:http";
 
+import { EDGE } from "./pages.mjs";
 import { planted } from "./plant.mjs";
 
 const SHOWING = /\/t\/([a-z0-9-]+)\//;
+/** The edge, asked for below a scenario's pages, so that the address itself says whose request it is. */
+const OWN_EDGE = new RegExp(`^/t/[a-z0-9-]+/${EDGE}(?=/)`);
 const BODY_BYTES_MAX = 1 << 20;
 
 export class Front {
@@ -84,9 +87,10 @@ export class Front {
 
   async #serve(request, response) {
     if (!request.url.startsWith("/")) return this.#proxy(request, response);
-    const path = request.url.split("?")[0];
     const referer = request.headers.referer ?? "";
     let id = SHOWING.exec(request.url)?.[1] ?? SHOWING.exec(referer)?.[1];
+    request.url = request.url.replace(OWN_EDGE, "");
+    const path = request.url.split("?")[0];
     const body = request.method === "POST" ? await read(request) : undefined;
     const isCollect = request.method === "POST" && path === "/pageview";
     const batch = isCollect ? parse(body) : undefined;

@@ -6,6 +6,9 @@ import { after, before, beforeEach, test } from "node:test";
 import { launch, sleep } from "./browser.mjs";
 
 const PACKAGE = new URL("../../target/npm/", import.meta.url);
+/** What the edge serves, by its address: the script that stands in, and its modules. */
+const SCRIPTS = new URL("../../target/assets/scripts/", import.meta.url);
+const CURRENT = JSON.parse(await readFile(new URL("current.json", SCRIPTS)));
 const KINDS = { js: "text/javascript", wasm: "application/wasm" };
 const ANSWER = { rec_id: "9a1f03c2d4e5b6a7", source: "trending", items: [{ item: "/a", url: "/a", title: "A" }] };
 const PAGE = "<!doctype html><title>A story</title><link rel=canonical href=/a-story><p style='height:5000px'>text";
@@ -24,6 +27,11 @@ before(async () => {
     if (path == "/recommendations") {
       asked.push(request.url);
       return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(ANSWER));
+    }
+    if (path == "/pulso.js" || path.startsWith("/v/")) {
+      asked.push(path);
+      const file = await readFile(new URL(path == "/pulso.js" ? CURRENT.path.slice(3) : path.slice(3), SCRIPTS));
+      return response.writeHead(200, { "content-type": "text/javascript; charset=utf-8" }).end(file);
     }
     if (!path.startsWith("/npm/")) return response.writeHead(200, { "content-type": "text/html", ...csp }).end(PAGE);
     asked.push(path);
@@ -143,8 +151,49 @@ test("a list that was seen is an impression", async () => {
   assert.deepEqual([seen.rec_id, seen.placement, seen.items], [ANSWER.rec_id, "below", ["/a"]]);
 });
 
-test("a page that refuses WebAssembly refuses the promise", async () => {
-  csp = { "content-security-policy": "script-src 'self' 'unsafe-inline'" };
-  assert.match(await open(), /WebAssembly|wasm/i);
-  assert.deepEqual(posts, []);
+/** A page that lets in inline scripts and these addresses, and no WebAssembly. */
+const refusing = (...paths) => {
+  csp = { "content-security-policy": `script-src 'unsafe-inline' ${paths.map((path) => origin + path).join(" ")}` };
+};
+
+test("where WebAssembly is refused the script stands in, with the same configuration", async () => {
+  refusing("/");
+  const config = { consent: "full", page: "article", item: "/dito", hash: true, idleWindowMs: 1234, exclude: "^/never", manual: true };
+  assert.deepEqual(await open(config), ["page", "track", "identify", "consent", "recommendations", "stop"]);
+  assert.ok(asked.includes("/pulso.js") && asked.some((path) => path.endsWith("/fallback.js")));
+  const said = await page.evaluate(() => ({ ...document.querySelector("script[data-portal]").dataset }));
+  assert.deepEqual(said, { portal: "g1", endpoint: origin, ...config, hash: "true", idleWindowMs: "1234", manual: "true" });
+  await sleep(300);
+  assert.deepEqual(posts, [], "manual: no pageview by itself");
+  await page.evaluate(() => pulso.page({ item: "/dita" }));
+  await until(() => posts.length == 1);
+  assert.deepEqual([posts[0].portal, posts[0].consent, posts[0].item], ["g1", "full", "/dita"]);
+});
+
+test("the script that stands in is one, keeps what the page said early, and can be started anew", async () => {
+  refusing("/");
+  await page.addInitScript(() => {
+    window.pulso ??= new Proxy([], { get: (q, k) => (k == "q" ? q : (...a) => new Promise((r) => q.push([k, a, r]))) });
+    pulso.identify("leitor-7");
+  });
+  await open({ consent: "full" });
+  await until(() => posts.length == 1);
+  assert.ok(await page.evaluate(async () => (await start({ portal: "ge" })) == pulso), "a second start answers with it");
+  await page.evaluate(() => pulso.page());
+  await until(() => kinds().filter((kind) => kind == "pageview").length == 2);
+  assert.equal(posts.findLast((batch) => batch.meta).user, "leitor-7");
+  await page.evaluate(async (origin) => {
+    pulso.stop();
+    await start({ portal: "ge", endpoint: origin });
+  }, origin);
+  await until(() => kinds().filter((kind) => kind == "pageview").length == 3);
+  assert.deepEqual(posts.filter((batch) => batch.meta).map((batch) => batch.portal), ["g1", "g1", "ge"]);
+});
+
+test("a page that refuses both refuses the promise, and says what to do", { timeout: 60_000 }, async () => {
+  for (const paths of [["/npm/"], ["/npm/", "/pulso.js"]]) {
+    refusing(...paths);
+    assert.match(await open(), /^pulso: no WebAssembly \(.*\), no http.*\/pulso.js: script-src needs 'wasm-unsafe-eval' or the edge's origin$/, paths);
+    assert.deepEqual(posts, []);
+  }
 });

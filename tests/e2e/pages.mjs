@@ -1,6 +1,8 @@
 // The pages on which the scenarios play: small, made here, each with the tracker as a portal would embed it.
 
 export const NONCE = "cGFnaW5h";
+/** Below the folder of a scenario's pages: the edge once more. */
+export const EDGE = "edge";
 /** What a page can say of itself, and the attribute of the script tag. */
 const ATTRIBUTES = {
   portal: "portal", endpoint: "endpoint", consent: "consent", page: "page", item: "item", content: "content",
@@ -14,7 +16,9 @@ export const STUB =
 export function tracker(shell, folder, options = {}) {
   const all = { portal: "g1", ...options };
   if (shell === "npm") {
-    return `<script type="module" nonce="${NONCE}">import { start } from "/npm/pulso.js?de=${folder}"; window.pulso = await start(${JSON.stringify(all)})</script>`;
+    // An address of the edge that names the page: what stands in where WebAssembly is refused is asked for from there.
+    const said = `{ endpoint: location.origin + "${folder}${EDGE}", ...${JSON.stringify(all)} }`;
+    return `<script type="module" nonce="${NONCE}">import { start } from "/npm/pulso.js?de=${folder}"; window.pulso = await start(${said})</script>`;
   }
   const attributes = Object.entries(all).filter(([, value]) => value !== false);
   const written = attributes.map(([name, value]) => `data-${ATTRIBUTES[name]}="${value === true ? "" : value}"`);

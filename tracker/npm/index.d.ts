@@ -67,7 +67,10 @@ export interface Pulso {
 
 /**
  * Starts to measure the page. A second call answers with the tracker that is running.
- * The promise is refused with an `Error` that says what to do when the configuration is wrong,
- * and with the browser's own when WebAssembly is refused (the page's CSP needs `script-src 'wasm-unsafe-eval'`).
+ * The promise is refused with an `Error` that says what to do when the configuration is wrong.
+ *
+ * Where WebAssembly is refused (the page's CSP has no `'wasm-unsafe-eval'`) the edge's own `/pulso.js` stands in, the same core as
+ * JavaScript, and the promise brings its `window.pulso`; it takes the configuration as it is. Where that is refused too,
+ * because the CSP's `script-src` lacks the edge's origin, the `Error` says so.
  */
 export function start(config: Config): Promise<Pulso>;

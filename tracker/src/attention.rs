@@ -228,12 +228,14 @@ mod tests {
             let mut now_ms = 1_000;
             for _ in 0..30 {
                 // The shell wakes when the reader would count as gone; an idle reader's first sign is told at once.
-                let deadline_ms = last.idle_in_ms(now_ms).map(|idle_in_ms| now_ms + idle_in_ms).unwrap_or_else(|| {
+                let deadline_ms = if let Some(idle_in_ms) = last.idle_in_ms(now_ms) {
+                    now_ms + idle_in_ms
+                } else {
                     now_ms += dice.below(20_000);
                     all.sign(now_ms);
                     last.sign(now_ms);
                     now_ms + IDLE_WINDOW_MS
-                });
+                };
                 let mut remembered_ms = None;
                 for _ in 0..dice.below(6) {
                     now_ms = (now_ms + dice.below(1_500)).min(deadline_ms);

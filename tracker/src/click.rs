@@ -4,6 +4,7 @@
 pub const FILE_ENDINGS: &str = "pdf|zip|docx?|xlsx?|csv|pptx?|mp[34]|apk";
 
 /// What the shell knows of a link that was followed: facts that the browser's own URL tells.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all sixteen combinations occur")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Link {
     /// `http` or `https`.

@@ -20,7 +20,7 @@
 //! assert_eq!(left.flush, Flush::Beacon);
 //! ```
 //!
-//! In a front end:
+//! In a front end (whole: `examples/front_end.rs`):
 //!
 //! ```no_run
 //! # #[cfg(feature = "browser")]

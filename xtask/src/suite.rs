@@ -129,8 +129,9 @@ fn documentation() -> Result<()> {
     run::shown("cargo doc", &mut doc)
 }
 
-/// wasm-bindgen-test in a headless Chromium.
+/// The crate's examples as a front end builds them, then wasm-bindgen-test in a headless Chromium.
 fn browser_tests(wasm: &WasmTarget) -> Result<()> {
+    run::shown("cargo build of the examples", wasm.cargo("build", "dev", Panic::Abort)?.args(["-p", "tracker", "--examples", "--quiet"]))?;
     let mut test = wasm.cargo("test", "dev", Panic::Abort)?;
     test.args(["-p", "tracker", "--test", "web"])
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", paths::wasm_bindgen_bin()?.join("wasm-bindgen-test-runner"))

@@ -1,4 +1,4 @@
-//! `GET /pulso.js`, `/pulso.json` and `/v/…`: scripts among the assets; older versions, which pages pin by their hash, in R2.
+//! `GET /pulso.js`, `/recommendations.js`, `/pulso.json` and `/v/…`: scripts among the assets; older versions, which pages pin by their hash, in R2.
 
 use super::{Handled, failed};
 use crate::answer::Answer;
@@ -9,7 +9,7 @@ use crate::script::{self, Current, Script};
 pub(super) async fn serve(request: &Request, script: Script<'_>, env: &Env) -> Handled {
     let version = match script.version {
         Some(version) => version.to_owned(),
-        None => current(env).await?.version,
+        None => current(env).await?.version_of(script.name).ok_or(Error::UnknownPath)?.to_owned(),
     };
     let etag = script::etag(&version, script.name);
     if script::is_known(http::header(request, "if-none-match").as_deref(), &etag) {

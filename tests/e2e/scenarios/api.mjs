@@ -82,7 +82,7 @@ export default [
       assert.match(answer.rec_id, /^[0-9a-f]{16}$/);
       assert.ok(answer.items.length >= 1 && answer.items.length <= 3);
       await tab.leave();
-      stage.expects(["a"], { files: stage.shell === "script" ? ["recommendations.js"] : [] });
+      stage.expects(["a"], { files: ["recommendations.js"] });
     },
   },
   {

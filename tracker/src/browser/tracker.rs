@@ -76,7 +76,7 @@ impl Tracker {
 
     /// Asks for recommendations: `options` is an object with the parameters of the edge's `/recommendations`, such as `limit`.
     /// The promise brings the answer, which `openapi.yaml` describes. The module that asks, and that fills the page's own
-    /// lists, is loaded from `/npm/recommendations.js` of the edge.
+    /// lists, is loaded from `/recommendations.js` of the edge.
     pub fn recommendations(&self, options: &JsValue) -> Promise {
         self.shared.recommendations(options)
     }

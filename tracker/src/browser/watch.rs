@@ -244,7 +244,7 @@ impl Shared {
             return host;
         }
         let edge = dom::get(&self.settings.said, "endpoint");
-        let module = if cfg!(feature = "npm") { JsValue::UNDEFINED } else { dom::joined(&edge, &"/npm/recommendations.js".into()) };
+        let module = if cfg!(feature = "npm") { JsValue::UNDEFINED } else { dom::joined(&edge, &"/recommendations.js".into()) };
         let host = host_of(&edge, &self.callback(EMIT), &self.callback(HEAD), &module);
         self.set_word("host", &host);
         host

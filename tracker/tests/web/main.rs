@@ -1,5 +1,13 @@
 //! The shell in a real browser: real listeners, real storage; only `fetch` and `sendBeacon` are stood in for.
 #![cfg(target_arch = "wasm32")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "clippy does not take these for tests")]
+#![expect(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss,
+    reason = "JavaScript's milliseconds are 13 digits"
+)]
 
 mod consent;
 mod delivery;

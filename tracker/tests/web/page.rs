@@ -143,3 +143,18 @@ async fn a_canonical_address_that_an_application_forgot_to_change_is_not_believe
     js(&format!("document.querySelector('[rel=canonical]').remove(); history.replaceState(null, '', {home:?})"));
     drop(tracker);
 }
+
+#[wasm_bindgen_test]
+async fn the_module_of_recommendations_comes_from_the_edges_alias() {
+    network(202);
+    let here = js("return location.origin").as_string().unwrap();
+    let tracker = Tracker::start(Config::new("g1", &here)).unwrap();
+    // The test's server has no such file: what counts is what was asked for.
+    let answer = tracker.recommendations(&wasm_bindgen::JsValue::UNDEFINED);
+    assert!(wasm_bindgen_futures::JsFuture::from(answer).await.is_err());
+    wait(50).await;
+    let asked =
+        js("return performance.getEntriesByType('resource').map(entry => entry.name).filter(name => /recommendations/.test(name)).join()");
+    assert_eq!(asked.as_string(), Some(format!("{here}/recommendations.js")));
+    tracker.stop();
+}
