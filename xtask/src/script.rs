@@ -125,7 +125,7 @@ fn minified(name: &str, source: &Path, arguments: &[&str]) -> Result<String> {
         "2021",
         "--mangle",
         "--compress",
-        "passes=4,unsafe=true,unsafe_arrows=true,keep_fargs=false,inline=0",
+        "passes=4,unsafe=true,unsafe_arrows=true,keep_fargs=false,inline=0,unsafe_methods=true,booleans_as_integers=true",
     ]);
     terser.args(["-d", &limits, "-d", &format!("IMPRESSION_RATIO={}", tracker::IMPRESSION_RATIO)]).args(arguments);
     run::logged(&format!("minify {name}.js"), terser.arg("-o").arg(&output).current_dir(paths::root()), 0)?;

@@ -25,6 +25,7 @@ const meta = (name) => find(`[property="${name}"],[name="${name}"]`)?.content;
 
 const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: settle, l: linkKind, c: under }) => {
   const letters = {};
+  const url = edge + "/pageview";
   let memory = {};
   let store = 0;
   let events = [];
@@ -73,8 +74,8 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       // Another tab has delivered it, or the reader has erased it.
       if (!rest) done({ status: 200 });
       // Neither a receipt nor a refusal counts: it is sent again when the page, or the next one, is shown.
-      else if (isBeacon) navigator.sendBeacon(edge + "/pageview", body);
-      else fetch(edge + "/pageview", { method: "POST", body, keepalive: true }).then(done, done);
+      else if (isBeacon) navigator.sendBeacon(url, body);
+      else fetch(url, { method: "POST", body, keepalive: true }).then(done, done);
     }
   };
 
@@ -188,11 +189,11 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     else visitor() || keep("pulso.visitor", newId());
   };
   const listeners = {
-    pointerdown: note,
-    pointermove: note,
     wheel: note,
-    touchmove: note,
     keydown: note,
+    touchmove: note,
+    pointermove: note,
+    pointerdown: note,
     scroll: (event) => {
       measure();
       // What scrolls by itself within the page is no sign of a reader.
