@@ -40,7 +40,7 @@ async function readAndLeave(page) {
   await scroll(4);
   const depth = () => page.evaluate(() => (100 * (window.scrollY + window.innerHeight)) / document.documentElement.scrollHeight);
   const depthRead = await depth();
-  const link = page.locator(".leia-tambem li a").first();
+  const link = page.locator("[data-pulso-recommendations] li a").first();
   const [href, recId] = await link.evaluate((a) => [a.href, a.closest("[data-pulso-rec-id]").dataset.pulsoRecId]);
   await link.scrollIntoViewIfNeeded();
   const depthAtLink = await depth();
