@@ -1,4 +1,4 @@
-// The demo's consent switch: keeps the reader's choice under its own key, and inserts the Pulso tag with it.
+// The demo's consent switch: keeps the reader's choice under its own key, inserts the Pulso tag with it, and tells Pulso when it changes.
 // `?consent=full` in the address does the same, for tests and for the curious.
 (() => {
   const KEY = "demo.consentimento";
@@ -11,7 +11,7 @@
       if (mode === "cookieless") localStorage.removeItem(KEY);
       else localStorage.setItem(KEY, mode);
     } catch {
-      // Without storage the choice holds for this page only, by its address.
+      // Without storage the choice holds for this page only.
     }
   };
   const kept = () => {
@@ -21,12 +21,19 @@
       return null;
     }
   };
-  const asked = new URLSearchParams(location.search).get("consent");
+  const address = new URL(location.href);
+  const asked = address.searchParams.get("consent");
   const mode = [asked, kept(), "cookieless"].find((candidate) => MODES.includes(candidate));
 
-  if (asked === mode) keep(mode);
+  if (asked === mode) {
+    keep(mode);
+    // Said once: a reload must not undo what the reader chooses afterwards.
+    address.searchParams.delete("consent");
+    history.replaceState(history.state, "", address);
+  }
 
-  document.documentElement.dataset.consent = mode;
+  // A choice made before the script is there waits in line.
+  window.pulso ??= new Proxy([], { get: (q, k) => (k == "q" ? q : (...a) => new Promise((r) => q.push([k, a, r]))) });
   const script = document.createElement("script");
   script.async = true;
   script.src = "/pulso.js";
@@ -38,9 +45,7 @@
       input.checked = input.value === mode;
       input.addEventListener("change", () => {
         keep(input.value);
-        const url = new URL(location.href);
-        url.searchParams.set("consent", input.value);
-        location.replace(url);
+        window.pulso.consent(input.value);
       });
     }
     for (const link of document.querySelectorAll("[data-portal-link]")) {

@@ -40,14 +40,17 @@ async function readAndLeave(page) {
   await scroll(4);
   const depth = () => page.evaluate(() => (100 * (window.scrollY + window.innerHeight)) / document.documentElement.scrollHeight);
   const depthRead = await depth();
-  const link = page.locator(".leia-tambem li a").first();
+  const link = page.locator("[data-pulso-recommendations] li a").first();
   const [href, recId] = await link.evaluate((a) => [a.href, a.closest("[data-pulso-rec-id]").dataset.pulsoRecId]);
   await link.scrollIntoViewIfNeeded();
   const depthAtLink = await depth();
+  // The next page sends again what was only beaconed. Closed before that is answered, it would beacon it once more.
+  const settled = page.waitForResponse((response) => response.url().endsWith("/pageview") && response.request().postDataJSON().events[0].seq === 0);
   await link.click();
   signs.push(Date.now());
   const leftAt = Date.now();
   await page.waitForURL(href);
+  await settled;
   return { engagedMs: engagedTruth(signs, leftAt), scrollPct: Math.max(depthRead, depthAtLink), href, recId };
 }
 
@@ -76,7 +79,7 @@ for (const [index, mode] of MODES.entries()) {
     assert.deepEqual(view.events.map((event) => event.seq), view.events.map((_, seq) => seq), "seq has a gap");
     assert.equal(of("pageview").length, 1);
     // In mode full the next page sends again what was only beaconed; readers of the stream drop the repeat. Nothing else repeats.
-    const resent = mode === "full" ? of("engagement").length + of("click").length : 0;
+    const resent = mode === "full" ? view.events.length - of("pageview").length : 0;
     assert.ok(view.duplicates <= resent, `${view.duplicates} events came twice`);
     assert.ok(view.meta.title.length > 5, "the pageview carries the title");
     assert.ok(!view.url.includes("?"), "the query is cut");
@@ -128,8 +131,9 @@ test("the plain embed line of the README is enough", { skip: MODES.length < 2 },
   await page.goto(`${SITE}/uma-linha`);
   const batch = (await collected).postDataJSON();
   assert.equal((await (await collected).response()).status(), 202);
-  // What portals.toml says for g1 when the page does not.
-  assert.deepEqual([batch.consent, batch.visitor, batch.item, batch.meta.title], ["cookieless", undefined, "/uma-linha", "Uma linha"]);
+  // What portals.toml says for g1 when the page does not; without a canonical address the item is the path of its own.
+  const item = batch.item ?? new URL(batch.url).pathname;
+  assert.deepEqual([batch.consent, batch.visitor, item, batch.meta.title], ["cookieless", undefined, "/uma-linha", "Uma linha"]);
 });
 
 test("the page of one portal cannot speak for another", { skip: MODES.length < 2 }, async (t) => {

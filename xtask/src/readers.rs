@@ -38,6 +38,7 @@ struct Article {
     path: String,
     title: String,
     section: Option<String>,
+    image: Option<String>,
 }
 
 struct Reader {
@@ -145,7 +146,12 @@ impl Reader {
             visitor: self.visitor,
             path: article.path.clone(),
             kind: PageKind::Article,
-            meta: Some(Meta { title: Some(article.title.clone()), section: article.section.clone(), ..Meta::default() }),
+            meta: Some(Meta {
+                title: Some(article.title.clone()),
+                section: article.section.clone(),
+                image: article.image.clone(),
+                ..Meta::default()
+            }),
         };
         let is_taken = beacon.post(&page, vec![event(0, now_ms(), EventKind::Pageview)]).is_ok();
         count_refusal(is_taken, counts);
@@ -214,6 +220,7 @@ fn articles() -> Result<Vec<Article>> {
                 path: format!("/{}/noticia/{name}", portal.id),
                 title: meta_content(&html, "og:title").unwrap_or_else(|| name.clone()),
                 section: meta_content(&html, "article:section"),
+                image: meta_content(&html, "og:image"),
             });
         }
     }

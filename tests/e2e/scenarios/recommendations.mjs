@@ -85,17 +85,36 @@ export default [
         // A region, to those who do not see it, is a landmark with a name.
         const region = rows[0].closest("section, aside, nav, [role=region], [role=complementary], [role=navigation]");
         const label = region?.getAttribute("aria-label") || document.getElementById(region?.getAttribute("aria-labelledby"))?.textContent;
-        return { rows: rows.length, label, names: rows.map((row) => row.textContent.trim()), recId: rows[0].closest("[data-pulso-rec-id]")?.dataset.pulsoRecId };
+        return { rows: rows.length, label, names: rows.map((row) => row.textContent.trim()), recId: rows[0].closest("[data-pulso-rec-id]")?.dataset.pulsoRecId, source: box.dataset.pulsoRecommendations };
       }));
       assert.ok(found.rows >= 1 && found.rows <= 3);
       assert.ok(found.label?.trim().length > 2, "the region has a name");
       assert.ok(found.names.every((name) => name.length > 0), "every link has a text");
       assert.match(found.recId, /^[0-9a-f]{16}$/);
+      assert.ok(found.source?.length > 2, "the box says where its list came from");
       await tab.move();
       await tab.read(1500);
       await tab.leave();
       const view = await stage.until("an impression", () => stage.views.find((each) => each.of("impression").length));
       assert.ok(view.of("impression").every((event) => event.rec_id === found.recId && event.placement === "fim"));
+      stage.expects(["a"], MODULE);
+    },
+  },
+  {
+    name: "the widget fills a box anew whose attribute is emptied",
+    async play(stage) {
+      const tab = await stage.open("a", { body: `<div data-pulso-recommendations data-limit="3"><h2>Leia também</h2></div>` });
+      const filled = (besides) => stage.until("a list", () => tab.evaluate((old) => {
+        const { pulsoRecId: recId, pulsoRecommendations: source } = document.querySelector("div").dataset;
+        return recId && recId !== old && source !== "asked" && { recId, inside: [...document.querySelector("div").children].map((each) => each.localName) };
+      }, besides));
+      const first = await filled();
+      await tab.evaluate(() => {
+        document.querySelector("div").dataset.pulsoRecommendations = "";
+      });
+      const second = await filled(first.recId);
+      assert.deepEqual([first.inside, second.inside], [["h2", "ol"], ["h2", "ol"]], "one list, below what the page has there");
+      await tab.leave();
       stage.expects(["a"], MODULE);
     },
   },

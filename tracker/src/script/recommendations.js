@@ -32,7 +32,7 @@ export default (edge, emit, head) => {
       frame = 0;
       scan();
     });
-  }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["data-pulso-rec-id"] });
+  }).observe(document.documentElement, { childList: true, subtree: true, attributeFilter: ["data-pulso-rec-id", "data-pulso-recommendations"] });
   scan();
   remember(head());
   return ask;
@@ -56,7 +56,10 @@ const remember = (page) => {
   }
 };
 
-/** Fills a box once, and says so in its attribute. Text nodes only: titles come from outside. */
+/**
+ * Fills a box, and says in its attribute by what. A page that empties the attribute has it filled anew: the old list stays
+ * until the new one is there. Text nodes only: titles come from outside.
+ */
 const fill = (box, ask) => {
   const { limit, section, placement = "recommendations", heading = "Leia também" } = box.dataset;
   box.setAttribute("aria-busy", "true");
@@ -69,6 +72,7 @@ const fill = (box, ask) => {
       box.dataset.pulsoPlacement = placement;
       if (!box.hasAttribute("role")) box.setAttribute("role", "region");
       if (!box.hasAttribute("aria-labelledby")) box.setAttribute("aria-label", heading);
+      box.querySelector("[data-pulso-item]")?.parentNode.remove();
       box.append(list);
       box.dataset.pulsoRecommendations = answer.source;
     })
@@ -84,7 +88,8 @@ const entry = ({ item, url, title, section, image }, position) => {
   if (!/^https?:$/.test(link.protocol)) return null;
   if (image) link.append(Object.assign(document.createElement("img"), { src: image, alt: "", loading: "lazy" }));
   for (const [name, text] of [["section", section], ["title", title]]) {
-    if (text) link.append(Object.assign(document.createElement("span"), { className: `pulso-${name}`, textContent: text }));
+    // The space keeps the two apart where nothing styles them.
+    if (text) link.append(Object.assign(document.createElement("span"), { className: `pulso-${name}`, textContent: text }), " ");
   }
   const row = document.createElement("li");
   row.dataset.pulsoPosition = position;
