@@ -3,11 +3,13 @@
 use std::io::Write;
 
 use anyhow::Result;
+use brotli::enc::BrotliEncoderParams;
 
-/// At the highest level, with the largest window.
+/// At the highest level.
 pub(crate) fn brotli(bytes: &[u8]) -> Result<Vec<u8>> {
+    let params = BrotliEncoderParams { quality: 11, lgwin: 22, size_hint: bytes.len(), ..BrotliEncoderParams::default() };
     let mut compressed = Vec::new();
-    brotli::CompressorWriter::new(&mut compressed, 4096, 11, 22).write_all(bytes)?;
+    brotli::BrotliCompress(&mut &bytes[..], &mut compressed, &params)?;
     Ok(compressed)
 }
 

@@ -19,6 +19,7 @@ mod script;
 mod section;
 mod setup;
 mod sim;
+mod size;
 mod stack;
 mod suite;
 mod tail;
@@ -49,6 +50,8 @@ enum Verb {
     },
     /// Build the npm package alone, as it ships: target/npm/.
     Npm,
+    /// Build what readers load, and hold each against its budget.
+    Size,
     /// Run everything here: AWS stand-in, backend, worker, demo portals.
     Dev(dev::Options),
     /// Beside a running `dev`: events as they arrive, and why others were refused.
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Verb::Setup => setup::verb(),
         Verb::Build { release } => pack::verb(release),
         Verb::Npm => setup::ensure().and_then(|wasm| npm::package(&wasm, true)),
+        Verb::Size => size::verb(),
         Verb::Dev(options) => dev::verb(&options),
         Verb::Tail(options) => tail::verb(&options),
         Verb::Test(options) => suite::test(&options),

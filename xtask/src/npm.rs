@@ -11,18 +11,12 @@ use serde::Deserialize;
 
 use crate::pack::{self, WASM_FEATURES};
 use crate::wasm_target::WasmTarget;
-use crate::{paths, run};
+use crate::{paths, run, script};
 
-/// Most bytes of glue and wasm together, compressed by brotli at its best.
-const BROTLI_BYTES_MAX: usize = 12_500;
 /// What is copied as it is.
 const WRITTEN_BY_HAND: [&str; 3] = ["index.d.ts", "package.json", "README.md"];
 /// Where the crate's shell finds the module of recommendations.
 const RECOMMENDATIONS: &str = "../script/recommendations.js";
-/// Prints the size of each file as brotli makes it.
-const BROTLI: &str =
-    "for (const file of process.argv.slice(1)) console.log(require('zlib').brotliCompressSync(require('fs').readFileSync(file)).length)";
-
 /// What wasm-opt renamed: (module, name, new name) of imports, (name, new name) of exports.
 #[derive(Debug, Deserialize)]
 struct Renamed {
@@ -58,10 +52,6 @@ pub(crate) fn package(wasm: &WasmTarget, is_release: bool) -> Result<()> {
     for file in WRITTEN_BY_HAND {
         fs::copy(paths::at("tracker/npm").join(file), package.join(file))?;
     }
-    let sizes = brotli_sizes(&package)?;
-    let total: usize = sizes.iter().sum();
-    println!("  npm package: {total} bytes by brotli, pulso.js and pulso.wasm {sizes:?}");
-    ensure!(!is_release || total <= BROTLI_BYTES_MAX, "the npm package has {total} bytes, {BROTLI_BYTES_MAX} are allowed");
     pack::copy_folder(&package, &paths::at("target/assets/npm"))
 }
 
@@ -71,15 +61,8 @@ fn recommendations(package: &Path) -> Result<()> {
     let text = fs::read_to_string(&bundle)?;
     ensure!(text.contains(RECOMMENDATIONS), "the package does not load its module of recommendations");
     fs::write(&bundle, text.replace(RECOMMENDATIONS, "./recommendations.js"))?;
-    let mut esbuild = pack::esbuild();
-    esbuild
-        .arg("tracker/src/script/recommendations.js")
-        .arg(format!("--define:IMPRESSION_MS={}", tracker::IMPRESSION_MS))
-        .arg(format!("--define:IMPRESSION_RATIO={}", tracker::IMPRESSION_RATIO))
-        .arg(format!("--define:IMPRESSION_ITEMS_MAX={}", tracker::IMPRESSION_ITEMS_MAX))
-        .args(["--format=esm", "--minify", "--log-level=warning", "--target=es2020"])
-        .arg(format!("--outfile={}", package.join("recommendations.js").display()));
-    run::logged("bundle the npm package's recommendations", &mut esbuild, 0)
+    fs::copy(script::current("recommendations.js")?, package.join("recommendations.js"))?;
+    Ok(())
 }
 
 /// Optimises, and gives short names to whatever crosses the border.
@@ -119,11 +102,4 @@ fn rewritten(glue: &str, renamed: &Renamed) -> Result<String> {
     text = text.replace("import * as import1 ", "import * as snippet ");
     text.push_str("export const open = async (bytes) => {\n    if (!wasm) __wbg_finalize_init((await WebAssembly.instantiate(bytes, __wbg_get_imports())).instance);\n};\n");
     Ok(text)
-}
-
-fn brotli_sizes(package: &Path) -> Result<Vec<usize>> {
-    let mut node = paths::node();
-    node.args(["-e", BROTLI]).arg(package.join("pulso.js")).arg(package.join("pulso.wasm"));
-    let output = run::output(&mut node).context("the sizes cannot be taken")?;
-    output.lines().map(|line| line.parse().context("a size is a number")).collect()
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use wire::Portals;
 
 use crate::wasm_target::{Panic, TRIPLE, WasmTarget};
-use crate::{npm, paths, run, script, setup};
+use crate::{npm, paths, run, script, setup, size};
 
 /// What wasm-opt may use; `--all-features` emits compact imports that Chromium refuses.
 pub(crate) const WASM_FEATURES: [&str; 7] = [
@@ -45,6 +45,7 @@ pub(crate) fn everything(wasm: &WasmTarget, is_release: bool) -> Result<()> {
     clear_assets()?;
     script::build(wasm)?;
     npm::package(wasm, is_release)?;
+    size::check(is_release)?;
     worker(&built(Panic::Unwind, "edge.wasm"), is_release)?;
     copy_folder(&paths::at("www"), &paths::at("target/assets"))?;
     native()
