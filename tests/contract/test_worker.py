@@ -1,10 +1,13 @@
 """Holds the running worker against edge/openapi.yaml: every answer has the shape the document promises, good and bad alike."""
 
+import base64
 import concurrent.futures
+import hashlib
 import http.client
 import json
 import os
 import pathlib
+import subprocess
 import time
 import unittest
 
@@ -102,6 +105,13 @@ class Collect(unittest.TestCase):
         status, answer, _ = call("POST", "/pageview", batch(events=events))
         self.assertEqual((status, answer), (202, {"accepted": 1, "rejected": [{"index": 1, "code": "bad_engaged_ms"}]}))
 
+    def test_what_a_page_says_badly_costs_only_itself(self):
+        meta = {"title": "T" * 2_000, "image": "javascript:alert(1)", "published_at_ms": 5}
+        status, answer, _ = call("POST", "/pageview", batch(item="no path", meta=meta, page="website", referrer="android-app://x"))
+        self.assertEqual((status, answer["accepted"], answer["rejected"]), (202, 1, []))
+        self.assertEqual(sorted(answer["ignored"]), ["item", "meta.image", "meta.published_at_ms"])
+        self.assertEqual(call("POST", "/pageview", batch(page=...))[1], {"accepted": 1, "rejected": []})
+
     def test_an_unknown_portal_is_named(self):
         answer, _ = self.refused(422, "unknown_portal", batch(portal="zz"))
         self.assertIn("zz", answer["error"]["message"])
@@ -179,7 +189,7 @@ class Collect(unittest.TestCase):
 
 
 class Scripts(unittest.TestCase):
-    """What pages load: not in openapi.yaml, which is about JSON."""
+    """What pages load: openapi.yaml says where, and this what."""
 
     def load(self, path, **headers):
         connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
@@ -202,6 +212,20 @@ class Scripts(unittest.TestCase):
                 self.assertEqual(answer["Access-Control-Allow-Origin"], "*")
                 self.assertIn("text/javascript", answer["Content-Type"])
             self.assertEqual(self.load(f"/{name}", **{"If-None-Match": headers["ETag"]})[0], 304)
+
+    def test_it_comes_in_brotli_with_the_hash_that_pages_pin(self):
+        current = json.loads(self.load("/pulso.json")[1])
+        status, plain, headers = self.load(current["path"])
+        digest = base64.b64encode(hashlib.sha384(plain).digest()).decode()
+        self.assertEqual((status, f"sha384-{digest}"), (200, current["integrity"]))
+        self.assertIsNone(headers["Content-Encoding"])
+        self.assertEqual(headers["Content-Type"], "text/javascript; charset=utf-8")
+        _, packed, headers = self.load(current["path"], **{"Accept-Encoding": "gzip, br"})
+        self.assertEqual((headers["Content-Encoding"], headers["Vary"]), ("br", "Accept-Encoding"))
+        self.assertLessEqual(len(packed), 3_000)
+        unpack = "process.stdout.write(require('zlib').brotliDecompressSync(require('fs').readFileSync(0)))"
+        node = str(ROOT / "node_modules/.bin/node")
+        self.assertEqual(subprocess.run([node, "-e", unpack], input=packed, capture_output=True, check=True).stdout, plain)
 
     def test_other_names_have_no_alias(self):
         self.assertEqual([self.load(path)[0] for path in ["/fallback.js", "/current.json", "/recommendations.js/"]], [404, 404, 404])

@@ -162,7 +162,8 @@ fn short_hash(texts: &[&String]) -> String {
     for text in texts {
         hash.update(text.as_bytes());
     }
-    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let number = hash.finalize().iter().take(4).fold(0, |number: u32, byte| number << 8 | u32::from(*byte));
+    format!("{number:08x}")
 }
 
 fn binaryen(program: &str) -> Command {

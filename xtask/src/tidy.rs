@@ -30,7 +30,7 @@ const PLATFORM_WORDS: [&str; 14] = [
 
 /// Deliverables with a core, and where their shells are.
 const SHELLS: [(&str, &[&str]); 3] = [
-    ("tracker/src", &["tracker/src/browser/", "tracker/src/lib.rs"]),
+    ("tracker/src", &["tracker/src/browser/", "tracker/src/script/", "tracker/src/lib.rs"]),
     ("edge/src", &["edge/src/platform/", "edge/src/lib.rs"]),
     ("backend/src", &["backend/src/platform/", "backend/src/main.rs"]),
 ];
