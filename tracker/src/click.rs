@@ -1,7 +1,7 @@
 //! Which link was followed, and whose page it leads to.
 
 /// Kinds of files that portals offer, as alternatives of a regular expression; a page's own `.html`, `.ghtml`, `.php` are none.
-pub const FILE_ENDINGS: &str = "pdf|zip|docx?|xlsx?|csv|pptx?|mp[34]|apk";
+pub const FILE_ENDINGS: &str = "pdf|zip|docx?|xlsx?|csv|pptx?|mp[34]";
 
 /// What the shell knows of a link that was followed: facts that the browser's own URL tells.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all sixteen combinations occur")]

@@ -175,7 +175,7 @@ impl Batch {
     /// The batch without its events, and the fields that were ignored.
     fn head(raw: &RawBatch<'_>) -> Result<(Self, Vec<Cow<'static, str>>), Error> {
         let RawBatch { url, page, item, referrer, meta, .. } = *raw;
-        let page = Page::parse(RawPage { url, page, item, referrer, meta })?;
+        let mut page = Page::parse(RawPage { url, page, item, referrer, meta })?;
         let consent = raw::required(raw.consent, "consent", CONSENT_RULE)?;
         if consent == Consent::Off {
             return Err(Error::BadField { field: "consent", rule: CONSENT_RULE });
@@ -185,7 +185,7 @@ impl Batch {
             portal: raw::required(raw.portal, "portal", "1 to 32 of a-z, 0-9 and -")?,
             pageview: raw::required(raw.pageview, "pageview", HEX_RULE)?,
             visitor: raw::optional(raw.visitor, "visitor", HEX_RULE)?,
-            user: raw::text(raw.user, "user", USER_RULE, USER_BYTES_MAX)?.filter(|user| !user.is_empty()),
+            user: user_of(raw.user, &mut page.ignored),
             consent,
             page: page.kind,
             url: page.url,
@@ -229,8 +229,21 @@ impl Batch {
 
 const CONSENT_RULE: &str = "full or cookieless";
 const HEX_RULE: &str = "32 lowercase hex digits";
-const USER_RULE: &str = "a text of at most 128 bytes";
 const TIME_RULE: &str = "Unix time in milliseconds";
+
+/// A name that cannot be used must not cost the pageview. Portals have numbers for their readers, too.
+fn user_of(field: Field<'_>, ignored: &mut Vec<Cow<'static, str>>) -> Option<String> {
+    let user = match serde_json::from_str(field?.get()) {
+        Ok(serde_json::Value::String(user)) => Some(user).filter(|user| !user.is_empty() && user.len() <= USER_BYTES_MAX),
+        Ok(serde_json::Value::Number(number)) => Some(number.to_string()),
+        Ok(serde_json::Value::Null) => return None,
+        Ok(_) | Err(_) => None,
+    };
+    if user.is_none() {
+        ignored.push("user".into());
+    }
+    user
+}
 
 fn event_code(error: &Error) -> Cow<'static, str> {
     match error {
@@ -265,6 +278,18 @@ mod tests {
         let parsed = changed(r#""position":2"#, r#""position":-2"#).unwrap();
         assert_eq!(parsed.batch.events.len(), 4);
         assert_eq!(parsed.rejected, [Rejected { index: 2, code: "bad_position".into() }]);
+    }
+
+    #[test]
+    fn a_reader_has_a_name_or_a_number() {
+        let user = |value: &str| {
+            let parsed = changed(r#""consent""#, &format!(r#""user":{value},"consent""#)).unwrap();
+            (parsed.batch.user, parsed.ignored.len())
+        };
+        assert_eq!(user("\"ana\""), (Some("ana".to_owned()), 0));
+        assert_eq!(user("4711"), (Some("4711".to_owned()), 0));
+        assert_eq!(user("null"), (None, 0));
+        assert_eq!([user("\"\""), user("[1]"), user(&format!("\"{}\"", "x".repeat(129)))], [(None, 1), (None, 1), (None, 1)]);
     }
 
     #[test]

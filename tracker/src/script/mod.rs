@@ -39,7 +39,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()
 }
 
-/// `tell(signal, x, y, now)` -> orders. Signals: 0 activity, 1 attention (visible, 2 when the network is back; focused), 2 scroll (bottom, height),
+/// `tell(signal, x, y, now)` -> orders. Signals: 0 activity, 1 attention (visible, focused), 2 scroll (bottom, height),
 /// 3 event (bytes), 4 leave, 5 begin (idle window, counted).
 /// Orders, from the lowest bit: take the event, take an engagement, post, send as a beacon; above, the scroll depth.
 #[unsafe(export_name = "t")]
@@ -49,9 +49,6 @@ extern "C" fn tell(signal: u32, x: i32, y: i32, now_ms: u32) -> u32 {
         1 => {
             if x != 0 {
                 core().outbox.resume();
-            }
-            if x > 1 {
-                core().outbox.heal(now_ms);
             }
             Signal::Attention { is_visible: x != 0, has_focus: y != 0 }
         }

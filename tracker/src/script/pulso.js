@@ -24,6 +24,7 @@ const find = (selector) => document.querySelector(selector);
 const meta = (name) => find(`[property="${name}"],[name="${name}"]`)?.content;
 
 const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: settle, l: linkKind, c: under }) => {
+  const isHash = "hash" in dataset;
   const letters = {};
   const url = edge + "/pageview";
   let memory = {};
@@ -111,7 +112,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
   const attend = (event) => {
     look();
     // `focus` and `blur` also come when a frame inside the page takes the focus; `hasFocus` stays true then.
-    tell(ATTENTION, event?.type != "pagehide" && !document.hidden && 1 + (event?.type == "online"), document.hasFocus());
+    tell(ATTENTION, event?.type != "pagehide" && !document.hidden, document.hasFocus());
   };
   const emit = (kind, fields) => tell(EVENT, JSON.stringify(fields).length, 0, kind, fields);
 
@@ -120,11 +121,11 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
     const element = mode && find(dataset.content || "html");
     looking = 0;
     element && told(SCROLL, innerHeight - element.getBoundingClientRect().top, element.scrollHeight, now());
-    asked || (find("[data-pulso-rec-id],[data-pulso-recommendations]") && load());
+    asked || (mode && find("[data-pulso-rec-id],[data-pulso-recommendations]") && load());
   };
   // Not while it scrolls, when to ask for the layout is to wait for it; where a reader does not stay so long was not read.
   const measure = () => (looking ||= setTimeout(look, LOOK_MS));
-  const place = () => location[dataset.hash != null ? "href" : "pathname"];
+  const place = () => location[isHash ? "href" : "pathname"];
   const begin = (said, isRest) => {
     const canonical = find("[rel=canonical]")?.href;
     isArriving = 0;
@@ -141,7 +142,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       consent: id ? "full" : "cookieless",
       page: said.page || meta("og:type"),
       // Single-page applications often forget to change the canonical address.
-      item: said.item || (canonical == lastCanonical ? undefined : (lastCanonical = canonical)),
+      item: said.item || (isHash ? location.hash.slice(1) : canonical == lastCanonical ? undefined : (lastCanonical = canonical)),
       referrer: lastUrl || document.referrer,
       url: (lastUrl = location.href),
       bot: navigator.webdriver,
@@ -175,7 +176,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       /^http/.test(to.protocol),
       to.host == location.host,
       to.href.startsWith(location.href.split("#")[0] + "#"),
-      to.download || FILE_PATTERN.test(to.pathname),
+      to.attributes.download || FILE_PATTERN.test(to.pathname),
     );
     kind && emit("click", { href: to.href, link: ["", "internal", "outbound", "download"][kind], rec_id: said("pulsoRecId"), position: +said("pulsoPosition") });
   };
@@ -243,7 +244,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       agree(name);
       if (!mode) sealed((events = []), clearTimeout(timer));
       else if (!was) begin(dataset);
-      else if (was > mode) {
+      else if (was > mode && head) {
         // What is left of this showing belongs to nobody: another pageview, whose beginning is not counted.
         tell(LEAVE);
         begin(head, 1);
