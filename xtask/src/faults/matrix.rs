@@ -160,7 +160,10 @@ const ROWS: &[(u8, &str, &[Test])] = &[
     (
         32,
         "hostile Unicode",
-        &[Named("tracker/src/json.rs", &["hostile_text_stays_one_json_string", "bytes_that_are_no_utf8_are_left_out"])],
+        &[
+            Named("tracker/tests/web/page.rs", &["a_page_that_says_nonsense_of_itself_makes_a_valid_batch"]),
+            Named("wire/src/page.rs", &["long_words_are_cut_between_characters"]),
+        ],
     ),
     (33, "fuzz", &[Not("No fuzzer runs yet.")]),
     (
