@@ -176,7 +176,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
       /^http/.test(to.protocol),
       to.host == location.host,
       to.href.startsWith(location.href.split("#")[0] + "#"),
-      to.attributes.download || FILE_PATTERN.test(to.pathname),
+      "download" in to.attributes || FILE_PATTERN.test(to.pathname),
     );
     kind && emit("click", { href: to.href, link: ["", "internal", "outbound", "download"][kind], rec_id: said("pulsoRecId"), position: +said("pulsoPosition") });
   };
