@@ -40,6 +40,9 @@ function withDeadline(work) {
   return Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
 
+/** What drivers say when a browser does not start, or stops to listen; what a scenario finds wrong is never one of these. */
+const DRIVER_FAILED = /^(The operation was aborted due to timeout|fetch failed|Browser process exited)/;
+
 /** Plays one scenario; what it says is part of the verdict. */
 async function play(scenario, id, driver, front, shell) {
   const begun = Date.now();
@@ -77,7 +80,12 @@ async function playAll(list, driver, front, shell) {
   const lane = async (queue) => {
     for (let next = queue.shift(); next; next = queue.shift()) {
       const id = `${driver.name}-${next.index}-${Date.now().toString(36)}`;
-      const result = await play(next, id, driver, front, shell);
+      let result = await play(next, id, driver, front, shell);
+      if (DRIVER_FAILED.test(result.reason)) {
+        // Nothing was judged: the browser did not play.
+        console.log(`  ${driver.name} ${next.name}: played once more, for its driver failed: ${result.reason}`);
+        result = await play(next, `${id}b`, driver, front, shell);
+      }
       told(result, driver.name);
       if (process.env.PULSO_TRACE && result.stack) console.log(result.stack);
       results.push(result);
