@@ -96,13 +96,15 @@ export default [
       await tab.read(1000);
       const left = await tab.leave();
       stage.engaged(await stage.told("a", left), tab.truth);
+      // It is back at some moment between: the truth has two ends.
+      const earliest = Date.now();
       await tab.driver.back();
       const again = await stage.begun("a", 1);
       const at = Date.now();
       assert.equal(await tab.evaluate(() => performance.getEntriesByType("navigation").length), 1);
       await tab.read(800);
       const leftAgain = await tab.follow();
-      stage.engaged(await stage.told("a", leftAgain, 1), leftAgain - at);
+      stage.engaged(await stage.told("a", leftAgain, 1), leftAgain - at, leftAgain - earliest);
       assert.notEqual(again.id, stage.viewsOf("a")[0].id, "a showing has its own id");
       stage.expects(["a", "a"]);
     },

@@ -56,7 +56,7 @@ const run = ({ t: told, e: engagedMs, w: wake, a: admit, s: sealed, x: next, o: 
   const put = (count, key) => {
     const ticket = admit(count);
     letters[ticket] = key;
-    forget(ticket - LETTERS_MAX);
+    letters[ticket - LETTERS_MAX] && forget(ticket - LETTERS_MAX);
   };
   const forget = (ticket) => {
     delete store[letters[ticket]];
