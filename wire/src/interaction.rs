@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::id::{PageviewId, VisitorId};
 use crate::item::Item;
-use crate::model::Card;
+use crate::published::Card;
 use crate::portal::PortalId;
 
 /// One interaction, once per pageview and kind: its id is deterministic, so that a repeat overwrites.
