@@ -133,7 +133,7 @@ fn recommended(item: &Item, score: f32, source: RecommendationSource, card: Opti
         section: card.and_then(|card| card.section.clone()),
         published_at_ms: card.and_then(|card| card.published_at_ms),
         score,
-        why: why(source).to_owned(),
+        why: source.as_str().to_owned(),
     }
 }
 
@@ -145,16 +145,6 @@ fn built_in(portal: &Portal, item: &Item) -> (RecommendationSource, RecommendedI
         recommended.title.clone_from(&page.title);
     }
     (source, recommended)
-}
-
-const fn why(source: RecommendationSource) -> &'static str {
-    match source {
-        RecommendationSource::Personal => "personal",
-        RecommendationSource::Similar => "similar",
-        RecommendationSource::Trending => "trending",
-        RecommendationSource::TopPages => "top_pages",
-        RecommendationSource::BuiltIn => "built_in",
-    }
 }
 
 #[cfg(test)]
