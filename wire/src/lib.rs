@@ -26,6 +26,7 @@ mod page;
 mod portal;
 mod raw;
 mod recommendation;
+mod rules;
 mod text;
 mod view;
 
@@ -42,4 +43,5 @@ pub use model::{CARDS_MAX, Card, Cards, LISTED_ITEMS_MAX, Model, ScoredItem};
 pub use page::{META_BYTES_MAX, Meta, PageKind};
 pub use portal::{BuiltIn, OriginPattern, Portal, PortalId, Portals};
 pub use recommendation::{RecommendationSource, Recommendations, RecommendedItem};
+pub use rules::{BLOCKS_MAX, Block, PINS_MAX, ParameterSet, ParameterSets, Pin, RULES_BYTES_MAX, RankerName, Rules};
 pub use view::{BatchView, EdgeView, EnvelopeView, MetaView};
