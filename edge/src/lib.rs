@@ -27,6 +27,7 @@ pub mod delivery;
 pub mod error;
 mod handle;
 pub mod health;
+pub mod instant;
 mod platform;
 pub mod query;
 pub mod recommend;
