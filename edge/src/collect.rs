@@ -4,12 +4,14 @@ use std::borrow::Cow;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use wire::{Batch, CollectAnswer, Consent, Edge, Envelope, EventKind, LinkKind, ParsedBatch, Portal, Rejected, Via, VisitorId};
+use wire::{Batch, CollectAnswer, Consent, Edge, Envelope, EventKind, LinkKind, NetworkId, ParsedBatch, Portal, Rejected, Via, VisitorId};
 
 use crate::agent::Agent;
 use crate::config::Config;
 use crate::cors;
 use crate::error::{Error, Result};
+use crate::network;
+use crate::salt::Salt;
 use crate::source;
 use crate::trust::{self, Signs};
 
@@ -77,15 +79,9 @@ impl Accepted<'_> {
         CollectAnswer { accepted: self.batch.events.len(), rejected: self.rejected.clone(), ignored: self.ignored.clone() }
     }
 
-    /// Whether the reader's id has to be made from the salt of the day.
-    #[must_use]
-    pub fn needs_salt(&self, client: &Client) -> bool {
-        !may_identify(&self.batch, client) || self.batch.visitor.is_none()
-    }
-
     /// What is stored. `salt` is that of the day of `received_at_ms`.
     #[must_use]
-    pub fn into_envelope(mut self, config: &Config, client: &Client, salt: &str, received_at_ms: u64) -> Envelope {
+    pub fn into_envelope(mut self, config: &Config, client: &Client, salt: &Salt, received_at_ms: u64) -> Envelope {
         let own = self.batch.visitor.filter(|_| may_identify(&self.batch, client));
         // One reader on every device, for portals with a login.
         let user = self.batch.user.take().zip(config.identify_secret.as_ref()).filter(|_| own.is_some());
@@ -108,6 +104,7 @@ impl Accepted<'_> {
             received_at_ms,
             skew_ms,
             visitor: own.unwrap_or_else(|| cookieless_visitor(salt, self.portal, client)),
+            network: network_id(salt, self.portal, client),
             country: client.country.clone(),
             region: client.region.clone(),
             browser: agent.browser.to_owned(),
@@ -129,8 +126,8 @@ fn may_identify(batch: &Batch, client: &Client) -> bool {
 }
 
 /// `d` and 31 hex digits of HMAC-SHA256(salt; portal, IP, user agent).
-fn cookieless_visitor(salt: &str, portal: &Portal, client: &Client) -> VisitorId {
-    hashed(0xd, salt, &[portal.id.as_str(), &client.ip, client.user_agent.as_deref().unwrap_or_default()])
+fn cookieless_visitor(salt: &Salt, portal: &Portal, client: &Client) -> VisitorId {
+    hashed(0xd, salt.expose(), &[portal.id.as_str(), &client.ip, client.user_agent.as_deref().unwrap_or_default()])
 }
 
 /// `e` and 31 hex digits of HMAC-SHA256(secret; portal, the portal's name for the reader).
@@ -138,15 +135,26 @@ fn logged_in_visitor(secret: &str, portal: &Portal, user: &str) -> VisitorId {
     hashed(0xe, secret, &[portal.id.as_str(), user])
 }
 
-/// Zero bytes keep the parts apart.
+/// 16 hex digits of HMAC-SHA256(salt; portal, network); `None` without an address, or with a salt that only this isolate has.
+fn network_id(salt: &Salt, portal: &Portal, client: &Client) -> Option<NetworkId> {
+    let network = network::of_address(&client.ip).filter(|_| salt.is_shared())?;
+    let bits = hashed_bits(salt.expose(), &[portal.id.as_str(), &network]);
+    u64::try_from(bits >> 64).ok().map(NetworkId::from_bits)
+}
+
 fn hashed(first_digit: u128, key: &str, parts: &[&str]) -> VisitorId {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return VisitorId::from_bits(first_digit << 124) };
+    VisitorId::from_bits(first_digit << 124 | hashed_bits(key, parts) >> 4)
+}
+
+/// The first 128 bits of HMAC-SHA256. Zero bytes keep the parts apart.
+fn hashed_bits(key: &str, parts: &[&str]) -> u128 {
+    // Keys may have any length.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return 0 };
     for part in parts {
         mac.update(part.as_bytes());
         mac.update(&[0]);
     }
-    let bits = mac.finalize().into_bytes().iter().take(16).fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
-    VisitorId::from_bits(first_digit << 124 | bits >> 4)
+    mac.finalize().into_bytes().iter().take(16).fold(0, |bits, byte| bits << 8 | u128::from(*byte))
 }
 
 /// Cuts what may name a person out of every address of a batch, and says of links what a page cannot know: which hosts are the portal's own.

@@ -25,7 +25,7 @@ fn client() -> Client {
 
 fn envelope_of(body: &str, client: &Client, salt: &str) -> Envelope {
     let config = config();
-    accept(&config, ORIGIN, TEXT, body.as_bytes()).unwrap().into_envelope(&config, client, salt, NOW_MS)
+    accept(&config, ORIGIN, TEXT, body.as_bytes()).unwrap().into_envelope(&config, client, &Salt::shared(salt), NOW_MS)
 }
 
 fn cookieless() -> String {
@@ -37,7 +37,7 @@ fn the_golden_batch_becomes_the_golden_envelope() {
     let body = GOOD.replace("juros.ghtml\",\"item\"", "juros.ghtml?utm=x#top\",\"item\"");
     let mut expected = Envelope::parse(include_bytes!("../../wire/tests/golden/envelope.json")).unwrap();
     env!("CARGO_PKG_VERSION").clone_into(&mut expected.edge.version);
-    let envelope = envelope_of(&body, &client(), "");
+    let envelope = envelope_of(&body, &client(), &"a".repeat(64));
     assert_eq!(envelope, expected);
 }
 
@@ -80,6 +80,30 @@ fn a_cookieless_visitor_lasts_a_day_and_one_portal() {
 }
 
 #[test]
+fn a_network_lasts_a_day_and_one_portal_and_is_that_of_the_neighbours() {
+    let (salt, other_salt) = ("a".repeat(64), "b".repeat(64));
+    let network = |ip: &str, salt: &str| envelope_of(GOOD, &Client { ip: ip.to_owned(), ..client() }, salt).edge.network;
+    let id = network("203.0.113.7", &salt);
+    assert!(id.is_some());
+    assert_eq!(id, network("203.0.113.201", &salt));
+    assert_ne!(id, network("203.0.114.7", &salt));
+    assert_ne!(id, network("203.0.113.7", &other_salt));
+    let config = config();
+    let ge = config.portals.get("ge").unwrap();
+    assert_ne!(id, network_id(&Salt::shared(&salt), ge, &client()));
+}
+
+#[test]
+fn without_an_address_or_a_salt_there_is_no_network_and_no_error() {
+    let config = config();
+    let accepted = || accept(&config, ORIGIN, TEXT, GOOD.as_bytes()).unwrap();
+    let own = accepted().into_envelope(&config, &client(), &Salt::own("a"), NOW_MS);
+    let nowhere = accepted().into_envelope(&config, &Client::default(), &Salt::shared("a"), NOW_MS);
+    assert_eq!((own.edge.network, nowhere.edge.network), (None, None));
+    assert!(!own.to_record().unwrap().contains("\"network\":\"\""));
+}
+
+#[test]
 fn a_visitor_without_consent_is_not_stored() {
     let own = "5f0c2b7d9e1a4c3b8f6d2e0a1b9c8d7e";
     let record = envelope_of(&cookieless(), &client(), "").to_record().unwrap();
@@ -102,7 +126,7 @@ fn neither_address_nor_agent_nor_query_is_stored() {
         .replace("https://www.google.com/", "https://ana:hush@www.google.com/search?q=ana%40mail.example#x")
         .replace("x.ghtml\",\"link\"", "x.ghtml?token=hush#f\",\"link\"");
     let record = envelope_of(&body, &client(), "").to_record().unwrap();
-    for secret in ["203.0.113.7", "Mozilla", "hush", "mail.example", "#"] {
+    for secret in ["203.0.113.", "Mozilla", "hush", "mail.example", "#"] {
         assert!(!record.contains(secret), "{secret} in {record}");
     }
 }
@@ -135,7 +159,7 @@ fn a_logged_in_reader_is_one_on_every_device() {
         assert_ne!(body, GOOD);
         accept(&config, ORIGIN, TEXT, body.as_bytes()).unwrap()
     };
-    let stored = |visitor, user| named(visitor, user).into_envelope(&config, &client(), "", NOW_MS);
+    let stored = |visitor, user| named(visitor, user).into_envelope(&config, &client(), &Salt::shared(""), NOW_MS);
     let (phone, laptop) = (stored('5', "ana@g1.example"), stored('6', "ana@g1.example"));
     assert_eq!(phone.edge.visitor, laptop.edge.visitor);
     assert!(phone.edge.visitor.to_string().starts_with('e'));
@@ -154,7 +178,8 @@ fn without_a_secret_or_consent_nobody_is_identified() {
     assert_eq!(accept(&config, ORIGIN, TEXT, body.as_bytes()).unwrap().answer().ignored, ["user"]);
     let secret = Config::parse(Environment { identify_secret: Some("hush".to_owned()), ..Environment::default() }).unwrap();
     let anonymous = body.replace(r#""consent":"full""#, r#""consent":"cookieless""#);
-    let envelope = accept(&secret, ORIGIN, TEXT, anonymous.as_bytes()).unwrap().into_envelope(&secret, &client(), "salt", NOW_MS);
+    let envelope =
+        accept(&secret, ORIGIN, TEXT, anonymous.as_bytes()).unwrap().into_envelope(&secret, &client(), &Salt::shared("salt"), NOW_MS);
     assert!(envelope.edge.visitor.to_string().starts_with('d') && envelope.batch.user.is_none());
 }
 

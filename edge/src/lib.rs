@@ -28,6 +28,7 @@ pub mod error;
 mod handle;
 pub mod health;
 pub mod instant;
+pub mod network;
 mod platform;
 pub mod query;
 pub mod recommend;

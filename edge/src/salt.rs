@@ -1,4 +1,6 @@
-//! The salt of the day: makes cookieless ids that cannot be linked from one day to another.
+//! The salt of the day: makes cookieless ids, and networks, that cannot be linked from one day to another.
+
+use std::rc::Rc;
 
 use wire::day::Day;
 
@@ -8,6 +10,40 @@ pub const PREFIX: &str = "salt/";
 pub const KEPT_DAYS: u64 = 2;
 /// Random bytes of a salt.
 pub const SALT_BYTES: usize = 32;
+
+/// The salt of a day, as this isolate has it. No `Debug`: it must not reach a log.
+#[derive(Clone)]
+#[expect(missing_debug_implementations, reason = "with it addresses could be found by trying them")]
+pub struct Salt {
+    text: Rc<str>,
+    is_shared: bool,
+}
+
+impl Salt {
+    /// The one that every isolate has.
+    #[must_use]
+    pub fn shared(text: &str) -> Self {
+        Self { text: text.into(), is_shared: true }
+    }
+
+    /// One of this isolate's own, when the other is not to be had.
+    #[must_use]
+    pub fn own(text: &str) -> Self {
+        Self { text: text.into(), is_shared: false }
+    }
+
+    /// The salt itself; for hashing only.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether two isolates make the same hash of the same thing. Where they do not, one network would look like many.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+}
 
 /// The KV key of a day's salt.
 #[must_use]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
 use crate::error::Error;
-use crate::id::VisitorId;
+use crate::id::{NetworkId, VisitorId};
 
 /// An accepted batch and what the edge knows about its arrival.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub struct Edge {
     pub skew_ms: i64,
     /// The reader: the batch's id, or the day-salted hash.
     pub visitor: VisitorId,
+    /// Who is on the same network today; absent when the edge had no salt, and in records from before there was this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkId>,
     /// ISO 3166-1 alpha-2, or `XX`.
     pub country: String,
     /// ISO 3166-2 subdivision, or empty.
@@ -65,6 +68,20 @@ pub enum Source {
     Social,
     /// Any other site.
     Referral,
+}
+
+impl Source {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Internal => "internal",
+            Self::Search => "search",
+            Self::Social => "social",
+            Self::Referral => "referral",
+        }
+    }
 }
 
 /// Which way a record took to the stream.

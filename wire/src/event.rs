@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{AT_MS_MAX, AT_MS_MIN};
 use crate::error::Error;
-use crate::id::RecId;
 use crate::item::Item;
 use crate::raw::{self, Field};
+use crate::rec_id::RecId;
 
 /// Longest engaged time of one pageview: a day.
 const ENGAGED_MS_MAX: u64 = 86_400_000;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
 
 use crate::event::{Event, EventKind, LinkKind, Scalar};
-use crate::id::RecId;
 use crate::item::Item;
+use crate::rec_id::RecId;
 use crate::text::{ItemText, Text};
 
 /// An [`Event`], borrowed from the record.

@@ -15,9 +15,10 @@ pub struct VisitorId(u128);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PageviewId(u128);
 
-/// One answer of the recommender, 16 lowercase hex digits; impressions and clicks carry it back.
+/// Who is on the same network today, and nothing more: 16 lowercase hex digits, made by the edge of the salt of the day, the portal
+/// and the reader's address cut to /24 or /48. The next day it is another.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RecId(u64);
+pub struct NetworkId(u64);
 
 impl VisitorId {
     /// From its 128 bits.
@@ -65,17 +66,23 @@ impl PageviewId {
     }
 }
 
-impl RecId {
+impl NetworkId {
     /// From its 64 bits.
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
+    /// The 64 bits: a well-spread key.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// Exactly 16 lowercase hex digits, or `None`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        u64::try_from(parse_hex(text, 16)?).ok().map(Self)
+        parse_hex16(text).map(Self)
     }
 }
 
@@ -96,6 +103,11 @@ const DIGITS: [u8; 256] = {
 
 /// Has a bit that no digit has.
 const NO_DIGIT: u8 = 0x80;
+
+/// Exactly 16 lowercase hex digits.
+pub(crate) fn parse_hex16(text: &str) -> Option<u64> {
+    u64::try_from(parse_hex(text, 16)?).ok()
+}
 
 fn parse_hex(text: &str, digits: usize) -> Option<u128> {
     if text.len() != digits || digits > 32 {
@@ -130,7 +142,7 @@ impl fmt::Display for PageviewId {
     }
 }
 
-impl fmt::Display for RecId {
+impl fmt::Display for NetworkId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:016x}", self.0)
     }
@@ -148,7 +160,7 @@ impl fmt::Debug for PageviewId {
     }
 }
 
-impl fmt::Debug for RecId {
+impl fmt::Debug for NetworkId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, formatter)
     }
@@ -166,7 +178,7 @@ impl Serialize for PageviewId {
     }
 }
 
-impl Serialize for RecId {
+impl Serialize for NetworkId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -184,9 +196,9 @@ impl<'de> Deserialize<'de> for PageviewId {
     }
 }
 
-impl<'de> Deserialize<'de> for RecId {
+impl<'de> Deserialize<'de> for NetworkId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text::parsed(deserializer, Self::parse, "rec_id must be 16 lowercase hex digits")
+        text::parsed(deserializer, Self::parse, "network must be 16 lowercase hex digits")
     }
 }
 
@@ -194,7 +206,7 @@ impl<'de> Deserialize<'de> for RecId {
 mod schema {
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-    use super::{PageviewId, RecId, VisitorId};
+    use super::{NetworkId, PageviewId, VisitorId};
 
     impl JsonSchema for VisitorId {
         fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -214,9 +226,9 @@ mod schema {
         }
     }
 
-    impl JsonSchema for RecId {
+    impl JsonSchema for NetworkId {
         fn schema_name() -> std::borrow::Cow<'static, str> {
-            "RecId".into()
+            "NetworkId".into()
         }
         fn json_schema(_: &mut SchemaGenerator) -> Schema {
             json_schema!({ "type": "string", "pattern": "^[0-9a-f]{16}$" })
@@ -241,9 +253,9 @@ mod tests {
         ] {
             assert!(VisitorId::parse(bad).is_none(), "{bad}");
         }
-        assert!(RecId::parse("9a1f03c2d4e5b6a7").is_some());
-        assert!(RecId::parse("9a1f").is_none());
-        assert!(RecId::parse("9a1f03c2d4e5b6ag").is_none());
+        assert!(NetworkId::parse("9a1f03c2d4e5b6a7").is_some());
+        assert!(NetworkId::parse("9a1f").is_none());
+        assert!(NetworkId::parse("9a1f03c2d4e5b6ag").is_none());
     }
 
     #[test]
@@ -257,7 +269,7 @@ mod tests {
                 assert_eq!(VisitorId::parse(&text).map(VisitorId::bits), expected, "{text}");
             }
         }
-        assert_eq!(RecId::parse("9a1f03c2d4e5b6a7"), Some(RecId::from_bits(0x9a1f_03c2_d4e5_b6a7)));
+        assert_eq!(NetworkId::parse("9a1f03c2d4e5b6a7"), Some(NetworkId::from_bits(0x9a1f_03c2_d4e5_b6a7)));
     }
 
     #[test]

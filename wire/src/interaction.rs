@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::envelope::Source;
 use crate::error::Error;
-use crate::id::{PageviewId, VisitorId};
+use crate::id::{NetworkId, PageviewId, VisitorId};
 use crate::item::Item;
 use crate::model::Card;
 use crate::portal::PortalId;
@@ -20,6 +21,9 @@ pub struct Interaction {
     pub portal: PortalId,
     /// The reader.
     pub visitor: VisitorId,
+    /// Who is on the same network today, when the edge could tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkId>,
     /// The reader's session (30 minutes' gap): the pageview that began it.
     pub session: PageviewId,
     /// What was read.
@@ -35,6 +39,27 @@ pub struct Interaction {
     /// What the page says of itself, unproven; only in a `view`, when it has changed, and now and then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<Card>,
+    /// What the edge knows of the reader's surroundings; only in a `view`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<ReaderContext>,
+}
+
+/// A reader's surroundings, in the words of the envelope's `edge`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ReaderContext {
+    /// Browser family, e.g. `chrome`; `other` when unknown.
+    pub browser: String,
+    /// Operating system, e.g. `android`; `other` when unknown.
+    pub os: String,
+    /// `mobile`, `tablet`, `desktop` or `other`.
+    pub device: String,
+    /// ISO 3166-1 alpha-2, or `XX`.
+    pub country: String,
+    /// ISO 3166-2 subdivision, or empty.
+    pub region: String,
+    /// Class of the referrer.
+    pub source: Source,
 }
 
 impl Interaction {

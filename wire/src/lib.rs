@@ -12,6 +12,7 @@
 //! ```
 
 mod batch;
+mod catalogue;
 pub mod day;
 mod dead_letter;
 mod envelope;
@@ -25,23 +26,26 @@ mod model;
 mod page;
 mod portal;
 mod raw;
+mod rec_id;
 mod recommendation;
 mod rules;
 mod text;
 mod view;
 
 pub use batch::{AT_MS_MAX, AT_MS_MIN, BODY_BYTES_MAX, Batch, CollectAnswer, Consent, EVENTS_MAX, ParsedBatch, Rejected};
+pub use catalogue::{CATALOGUE_BYTES_MAX, CATALOGUE_ITEMS_MAX, Catalogue, CatalogueItem};
 pub use dead_letter::{BadBody, DeadLetter, Origin, RetryHeader, RetryMessage};
 pub use envelope::{Edge, Envelope, Source, Via};
 pub use error::{Error, ErrorBody, ErrorDetail};
 pub use event::{Event, EventKind, LinkKind, Scalar};
 pub use event_view::{EventKindView, EventView};
-pub use id::{PageviewId, RecId, VisitorId};
-pub use interaction::{Interaction, InteractionKind};
+pub use id::{NetworkId, PageviewId, VisitorId};
+pub use interaction::{Interaction, InteractionKind, ReaderContext};
 pub use item::{ITEM_BYTES_MAX, Item};
 pub use model::{CARDS_MAX, Card, Cards, LISTED_ITEMS_MAX, Model, ScoredItem};
 pub use page::{META_BYTES_MAX, Meta, PageKind};
 pub use portal::{BuiltIn, OriginPattern, Portal, PortalId, Portals};
+pub use rec_id::{RecId, SetName};
 pub use recommendation::{RecommendationSource, Recommendations, RecommendedItem};
 pub use rules::{BLOCKS_MAX, Block, PINS_MAX, ParameterSet, ParameterSets, Pin, RULES_BYTES_MAX, RankerName, Rules};
 pub use view::{BatchView, EdgeView, EnvelopeView, MetaView};

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::RecId;
 use crate::item::Item;
 use crate::portal::PortalId;
+use crate::rec_id::RecId;
 
 /// A list of pages to read next; never empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,26 @@ pub enum RecommendationSource {
     TopPages,
     /// What the portal's file names for the worst case.
     BuiltIn,
+    /// Published last.
+    Latest,
+}
+
+impl RecommendationSource {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Personal, Self::Similar, Self::Trending, Self::TopPages, Self::BuiltIn, Self::Latest];
+
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Personal => "personal",
+            Self::Similar => "similar",
+            Self::Trending => "trending",
+            Self::TopPages => "top_pages",
+            Self::BuiltIn => "built_in",
+            Self::Latest => "latest",
+        }
+    }
 }
 
 /// One page of the list, with what is needed to show it.
@@ -62,6 +82,6 @@ pub struct RecommendedItem {
     pub published_at_ms: Option<u64>,
     /// Comparable within one answer only.
     pub score: f32,
-    /// `similar:<item>`, `trending`, `top_pages` or `built_in`.
+    /// `similar:<item>`, or the name of the rung: `trending`, `top_pages`, `latest`, `built_in`.
     pub why: String,
 }

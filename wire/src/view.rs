@@ -10,7 +10,7 @@ use crate::batch::Consent;
 use crate::envelope::{self, Source, Via};
 use crate::error::Error;
 use crate::event_view::EventView;
-use crate::id::{PageviewId, VisitorId};
+use crate::id::{NetworkId, PageviewId, VisitorId};
 use crate::item::Item;
 use crate::page::PageKind;
 use crate::text::{self, Unread};
@@ -104,17 +104,24 @@ pub struct EdgeView<'a> {
     pub skew_ms: i64,
     /// The reader: the batch's id, or the day-salted hash.
     pub visitor: VisitorId,
-    #[serde(rename = "country")]
-    _country: Unread,
-    #[serde(rename = "region")]
-    _region: Unread,
+    /// Who is on the same network today, when the edge could tell.
+    #[serde(default)]
+    pub network: Option<NetworkId>,
+    /// ISO 3166-1 alpha-2, or `XX`.
+    #[serde(borrow, deserialize_with = "text::borrowed")]
+    pub country: Cow<'a, str>,
+    /// ISO 3166-2 subdivision, or empty.
+    #[serde(borrow, deserialize_with = "text::borrowed")]
+    pub region: Cow<'a, str>,
     /// Browser family.
     #[serde(borrow, deserialize_with = "text::borrowed")]
     pub browser: Cow<'a, str>,
-    #[serde(rename = "os")]
-    _os: Unread,
-    #[serde(rename = "device")]
-    _device: Unread,
+    /// Operating system.
+    #[serde(borrow, deserialize_with = "text::borrowed")]
+    pub os: Cow<'a, str>,
+    /// `mobile`, `tablet`, `desktop` or `other`.
+    #[serde(borrow, deserialize_with = "text::borrowed")]
+    pub device: Cow<'a, str>,
     /// Class of the referrer.
     pub source: Source,
     /// How far the events are believed, 0 to 100.

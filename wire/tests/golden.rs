@@ -46,6 +46,7 @@ fn messages_hold_to_their_golden_files_and_schemas() {
     holds::<wire::Model>("model");
     holds::<wire::Cards>("cards");
     holds::<wire::Rules>("rules");
+    holds::<wire::Catalogue>("catalogue");
     holds::<wire::ErrorBody>("error");
 }
 
@@ -61,6 +62,8 @@ fn parsers_accept_the_golden_messages() {
     wire::Model::parse(golden("model.json").as_bytes()).unwrap();
     wire::Cards::parse(golden("cards.json").as_bytes()).unwrap();
     wire::Rules::parse_strictly(golden("rules.json").as_bytes()).unwrap();
+    wire::Catalogue::parse(golden("catalogue.json").as_bytes()).unwrap();
+    wire::Interaction::parse(golden("interaction.json").as_bytes()).unwrap();
 }
 
 #[test]
@@ -69,4 +72,26 @@ fn unknown_fields_are_ignored() {
     assert!(wire::Batch::parse(later.as_bytes()).is_ok());
     let later = golden("envelope.json").replacen("\"skew_ms\"", "\"later\":1,\"skew_ms\"", 1);
     assert!(wire::Envelope::parse(later.as_bytes()).is_ok());
+}
+
+#[test]
+fn messages_from_before_a_field_was_added_are_read() {
+    for (name, fields) in [
+        ("envelope", &[",\"network\":\"1d786e3b17ce6f46\""][..]),
+        (
+            "interaction",
+            &[
+                ",\"network\":\"1d786e3b17ce6f46\"",
+                r#","context":{"browser":"chrome","os":"android","device":"mobile","country":"BR","region":"RJ","source":"search"}"#,
+            ],
+        ),
+    ] {
+        let text = golden(&format!("{name}.json"));
+        let older = fields.iter().fold(text.clone(), |text, field| text.replace(field, ""));
+        assert_eq!(older.len() + fields.iter().map(|field| field.len()).sum::<usize>(), text.len());
+        match name {
+            "envelope" => assert_eq!(wire::Envelope::parse(older.as_bytes()).unwrap().to_record().unwrap(), older),
+            _ => assert_eq!(serde_json::to_string(&wire::Interaction::parse(older.as_bytes()).unwrap()).unwrap() + "\n", older),
+        }
+    }
 }

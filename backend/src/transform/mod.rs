@@ -12,7 +12,10 @@ mod weight;
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
-use wire::{Card, EnvelopeView, EventKindView, Interaction, InteractionKind, Item, PageKind, PageviewId, Portal, PortalId, VisitorId};
+use wire::{
+    Card, EdgeView, EnvelopeView, EventKindView, Interaction, InteractionKind, Item, PageKind, PageviewId, Portal, PortalId, ReaderContext,
+    VisitorId,
+};
 
 use crate::cards;
 use crate::loss;
@@ -246,6 +249,7 @@ impl Visit<'_> {
             id: Interaction::id(batch.pageview, kind),
             portal: portal.clone(),
             visitor: edge.visitor,
+            network: edge.network,
             session,
             item: item.clone(),
             kind,
@@ -253,7 +257,19 @@ impl Visit<'_> {
             at_ms,
             trust: edge.trust,
             card,
+            context: (kind == InteractionKind::View).then(|| context(edge)),
         }
+    }
+}
+
+fn context(edge: &EdgeView<'_>) -> ReaderContext {
+    ReaderContext {
+        browser: edge.browser.to_string(),
+        os: edge.os.to_string(),
+        device: edge.device.to_string(),
+        country: edge.country.to_string(),
+        region: edge.region.to_string(),
+        source: edge.source,
     }
 }
 

@@ -66,6 +66,21 @@ fn each_kind_is_made_once_in_a_pageview() {
 }
 
 #[test]
+fn every_kind_says_its_network_and_a_view_its_surroundings() {
+    let both = record(7, T0, vec![EventKind::Pageview, engaged(15_000, 0)]);
+    let mut nowhere = record(8, T0, vec![EventKind::Pageview]);
+    nowhere.edge.network = None;
+    let out = made(&mut transform(), &[both.clone(), nowhere]);
+    let [view, read, unknown] = &out[..] else { panic!("{out:?}") };
+    assert!(both.edge.network.is_some());
+    assert_eq!([view.network, read.network, unknown.network], [both.edge.network, both.edge.network, None]);
+    let context = view.context.clone().unwrap();
+    let texts = [&context.browser, &context.os, &context.device, &context.country, &context.region].map(String::as_str);
+    assert_eq!((texts, context.source), (["chrome", "android", "mobile", "BR", "RJ"], wire::Source::Search));
+    assert_eq!(read.context, None);
+}
+
+#[test]
 fn only_articles_read_by_people_make_interactions() {
     let mut bot = record(1, T0, vec![EventKind::Pageview]);
     bot.batch.bot = true;

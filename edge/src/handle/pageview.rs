@@ -45,9 +45,8 @@ pub(super) async fn collect(request: &mut Request, head: &Head, config: &Rc<Conf
 async fn deliver(request: &Request, accepted: Accepted<'_>, config: &Rc<Config>, env: &Env, received_at_ms: u64) -> Handled {
     let client = http::client(request);
     let answer = accepted.answer();
-    let day = Day::of(received_at_ms);
-    let salt = if accepted.needs_salt(&client) { Some(salt::of_day(env, day).await) } else { None };
-    let envelope = accepted.into_envelope(config, &client, salt.as_deref().unwrap_or_default(), received_at_ms);
+    let salt = salt::of_day(env, Day::of(received_at_ms)).await;
+    let envelope = accepted.into_envelope(config, &client, &salt, received_at_ms);
     let parcel = Parcel::first(&envelope).map_err(|error| Error::unavailable(error.code()))?;
     match stream::deliver(&Isolate::new(env, config), Holder::Page, vec![parcel]).await.pop() {
         Some(Verdict::Safe) => Ok(Answer::json(202, &answer)),

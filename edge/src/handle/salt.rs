@@ -1,17 +1,15 @@
 //! The salt of today: remembered, else from KV, else made here.
 
-use std::rc::Rc;
-
 use crate::platform::{Env, clock, kv, log, memory, random};
-use crate::salt;
+use crate::salt::{self, Salt};
 use wire::day::Day;
 
 /// When KV could not be read, a salt of our own is believed so long before KV is asked again, milliseconds.
 const DOUBT_MS: u64 = 60_000;
 
 /// Today's salt. When KV fails, this isolate goes on with one of its own for a minute: readers then count once per isolate,
-/// which is better than to refuse them or to store an id that can be traced back.
-pub(super) async fn of_day(env: &Env, day: Day) -> Rc<str> {
+/// which is better than to refuse them or to store an id that can be traced back. Its networks are nobody's else, and are left out.
+pub(super) async fn of_day(env: &Env, day: Day) -> Salt {
     if let Some(salt) = memory::salt(day, clock::now_ms()) {
         return salt;
     }
@@ -22,13 +20,14 @@ pub(super) async fn of_day(env: &Env, day: Day) -> Rc<str> {
     }
     let kept = read.as_ref().ok().and_then(Option::as_deref).and_then(|bytes| std::str::from_utf8(bytes).ok());
     let (salt, is_new) = match kept.filter(|text| salt::is_salt(text)) {
-        Some(text) => (text.into(), false),
-        None => (fresh(), true),
+        Some(text) => (Salt::shared(text), false),
+        None if read.is_ok() => (Salt::shared(&fresh()), true),
+        None => (Salt::own(&fresh()), true),
     };
     let until_ms = if read.is_ok() { u64::MAX } else { clock::now_ms().saturating_add(DOUBT_MS) };
     memory::keep_salt(day, &salt, until_ms);
     match read {
-        Ok(_) if is_new => write(env, day, &salt).await,
+        Ok(_) if is_new => write(env, day, salt.expose()).await,
         Ok(_) => {}
         Err(code) => log::event("salt_unread", &[("code", &code)]),
     }
@@ -50,6 +49,6 @@ async fn write(env: &Env, day: Day, salt: &str) {
     }
 }
 
-fn fresh() -> Rc<str> {
-    salt::to_hex(&random::bytes::<{ salt::SALT_BYTES }>()).into()
+fn fresh() -> String {
+    salt::to_hex(&random::bytes::<{ salt::SALT_BYTES }>())
 }

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::Result;
 use crate::recommend::Published;
+use crate::salt::Salt;
 use wire::day::Day;
 
 /// A published model is believed this long, milliseconds; after that KV is asked again.
@@ -28,7 +29,7 @@ struct Shelf {
 /// A salt, and until when it is believed.
 struct Remembered {
     day: Day,
-    salt: Rc<str>,
+    salt: Salt,
     until_ms: u64,
 }
 
@@ -48,14 +49,14 @@ pub(crate) fn config(env: &Env) -> Result<Rc<Config>> {
 }
 
 /// The salt of a day, if it is known.
-pub(crate) fn salt(day: Day, now_ms: u64) -> Option<Rc<str>> {
+pub(crate) fn salt(day: Day, now_ms: u64) -> Option<Salt> {
     let is_good = |known: &&Remembered| known.day == day && now_ms < known.until_ms;
-    SALT.with_borrow(|known| known.as_ref().filter(is_good).map(|known| Rc::clone(&known.salt)))
+    SALT.with_borrow(|known| known.as_ref().filter(is_good).map(|known| known.salt.clone()))
 }
 
 /// Remembers the salt of a day until then, and forgets that of the day before.
-pub(crate) fn keep_salt(day: Day, salt: &Rc<str>, until_ms: u64) {
-    SALT.set(Some(Remembered { day, salt: Rc::clone(salt), until_ms }));
+pub(crate) fn keep_salt(day: Day, salt: &Salt, until_ms: u64) {
+    SALT.set(Some(Remembered { day, salt: salt.clone(), until_ms }));
 }
 
 /// What is known of a portal, and whether it is fresh. Who finds it stale is the one who asks KV;

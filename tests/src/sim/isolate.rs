@@ -10,6 +10,7 @@ use edge::counters::Counters;
 use edge::delivery::world::{Reply, World as Outside};
 use edge::delivery::{Holder, Parcel, Verdict, drain, queue, stream};
 use edge::retry::SPILL_PREFIX;
+use edge::salt::Salt;
 use wire::{CollectAnswer, PortalId};
 
 use super::mutant::{self, Mutant};
@@ -45,7 +46,7 @@ impl Isolate {
         };
         let client = Client { ip: "192.0.2.7".to_owned(), country: "BR".to_owned(), has_fetch_site: true, ..Client::default() };
         let answer = accepted.answer();
-        let envelope = accepted.into_envelope(self.config(), &client, "salt", received_at_ms);
+        let envelope = accepted.into_envelope(self.config(), &client, &Salt::shared("salt"), received_at_ms);
         let Ok(parcel) = Parcel::first(&envelope) else { return Answered { status: 503, answer: None } };
         self.world.note(|| format!("isolate {} is posted {}", self.number, labels([parcel.data.as_str()].into_iter())));
         match stream::deliver(self, Holder::Page, vec![parcel]).await.pop() {

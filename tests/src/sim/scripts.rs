@@ -5,6 +5,7 @@ use std::rc::Rc;
 use edge::collect::{self, Client};
 use edge::delivery::stream;
 use edge::retry::MESSAGE_BYTES_MAX;
+use edge::salt::Salt;
 use wire::{Event, EventKind, PortalId, RetryHeader, RetryMessage};
 
 use super::isolate::Isolate;
@@ -68,7 +69,7 @@ fn message(world: &Rc<World>) -> Option<String> {
     let head = format!(r#"{{"v":1,"sent_at_ms":{T0_MS},"portal":"g1","pageview":"{id}","visitor":"{number:032x}","consent":"full""#);
     let body = format!(r#"{head},"page":"article","url":"https://g1.example/a","events":[{text}]}}"#);
     let accepted = collect::accept(&world.config, Some("https://g1.example"), Some("text/plain"), body.as_bytes()).ok()?;
-    let envelope = accepted.into_envelope(&world.config, &Client::default(), "salt", T0_MS);
+    let envelope = accepted.into_envelope(&world.config, &Client::default(), &Salt::shared("salt"), T0_MS);
     let header = RetryHeader {
         v: 1,
         portal: PortalId::parse("g1")?,

@@ -12,10 +12,11 @@ use crate::batch::Consent;
 use crate::envelope::{Source, Via};
 use crate::event::{LinkKind, Scalar};
 use crate::event_view::{EventKindView, EventView};
-use crate::id::{PageviewId, RecId, VisitorId};
+use crate::id::{NetworkId, PageviewId, VisitorId};
 use crate::item::Item;
 use crate::page::PageKind;
 use crate::portal::PortalId;
+use crate::rec_id::RecId;
 use crate::text::Unread;
 
 /// Room for the events of an ordinary batch, so that the list seldom grows.
@@ -63,11 +64,12 @@ impl<'a> Cursor<'a> {
             received_at_ms: self.number()?,
             skew_ms: self.after(",\"skew_ms\":", Self::signed)?,
             visitor: self.after(",\"visitor\":\"", |cursor| VisitorId::parse(cursor.text()?))?,
-            _country: self.after(",\"country\":\"", Self::unread)?,
-            _region: self.after(",\"region\":\"", Self::unread)?,
+            network: self.optional(",\"network\":\"", |cursor| NetworkId::parse(cursor.text()?))?,
+            country: self.after(",\"country\":\"", Self::text)?.into(),
+            region: self.after(",\"region\":\"", Self::text)?.into(),
             browser: self.after(",\"browser\":\"", Self::text)?.into(),
-            _os: self.after(",\"os\":\"", Self::unread)?,
-            _device: self.after(",\"device\":\"", Self::unread)?,
+            os: self.after(",\"os\":\"", Self::text)?.into(),
+            device: self.after(",\"device\":\"", Self::text)?.into(),
             source: self.after(",\"source\":\"", |cursor| source(cursor.text()?))?,
             trust: self.after(",\"trust\":", |cursor| u8::try_from(cursor.number()?).ok())?,
             via: self.after(",\"via\":\"", |cursor| via(cursor.text()?))?,
@@ -303,6 +305,15 @@ mod tests {
     #[test]
     fn the_golden_record_goes_the_fast_way() {
         assert_eq!(parse(GOLDEN), Some(serde_json::from_str(GOLDEN).unwrap()));
+    }
+
+    #[test]
+    fn a_record_from_before_there_were_networks_goes_the_fast_way_too() {
+        let record = GOLDEN.replace(",\"network\":\"1d786e3b17ce6f46\"", "");
+        assert_ne!(record, GOLDEN);
+        let view = parse(&record);
+        assert_eq!(view, Some(serde_json::from_str(&record).unwrap()));
+        assert_eq!(view.unwrap().edge.network, None);
     }
 
     #[test]

@@ -59,11 +59,13 @@ pub(crate) fn envelope(random: &mut Random) -> Value {
         ("later", json!({"a": [1, "\u{e7}", null]})),
     ];
     some_of(random, &mut batch, optional);
-    let edge = json!({
+    let mut edge = json!({
         "received_at_ms": random.next() >> 20, "skew_ms": -91, "visitor": random.hex(32), "country": "BR", "region": random.text(), "browser": random.text(),
         "os": "android", "device": "mobile", "source": random.of(&["direct", "internal", "search", "social", "referral"]), "trust": random.below(101),
         "via": random.of(&["direct", "queue", "sqs", "spill", "replay"]), "attempts": 1, "version": "0.1.0", "later": 1.5,
     });
+    let networks = [("network", json!(random.hex(16))), ("network", Value::Null)];
+    some_of(random, &mut edge, networks);
     json!({"v": if random.one_in(30) { 2 } else { 1 }, "batch": batch, "edge": edge})
 }
 

@@ -46,6 +46,9 @@ fn agree(record: &[u8]) -> bool {
     assert_eq!((view.batch.sent_at_ms, view.batch.dropped, view.batch.bot), (batch.sent_at_ms, batch.dropped, batch.bot));
     assert_eq!(view.batch.events.into_iter().map(Event::from).collect::<Vec<_>>(), batch.events);
     assert_eq!((view.edge.received_at_ms, view.edge.skew_ms, view.edge.visitor), (edge.received_at_ms, edge.skew_ms, edge.visitor));
+    assert_eq!(view.edge.network, edge.network);
+    assert_eq!((&*view.edge.country, &*view.edge.region), (&*edge.country, &*edge.region));
+    assert_eq!((&*view.edge.os, &*view.edge.device), (&*edge.os, &*edge.device));
     assert_eq!((&*view.edge.browser, view.edge.trust), (&*edge.browser, edge.trust));
     assert_eq!((view.edge.source, view.edge.via, view.edge.attempts), (edge.source, edge.via, edge.attempts));
     true

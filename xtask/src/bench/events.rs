@@ -15,7 +15,7 @@ use crate::paths;
 use crate::replay::{Click, ClickLog};
 
 /// Goes up whenever `pageview.rs` makes other records of the same clicks.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// What the file was made of: when it is the same, so is the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

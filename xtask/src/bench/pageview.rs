@@ -1,7 +1,8 @@
 //! A click of the log as the records that its pageview leaves in the stream: two or three POSTs of about ten events.
 
 use wire::{
-    Batch, Consent, Edge, Envelope, Event, EventKind, Item, LinkKind, Meta, PageKind, PortalId, RecId, Scalar, Source, Via, VisitorId,
+    Batch, Consent, Edge, Envelope, Event, EventKind, Item, LinkKind, Meta, NetworkId, PageKind, PortalId, RecId, Scalar, Source, Via,
+    VisitorId,
 };
 
 use crate::beacon::{Random, event, pageview_id};
@@ -26,6 +27,8 @@ const AGENTS: [(&str, &str, &str); 5] = [
     ("edge", "windows", "desktop"),
 ];
 const REGIONS: [&str; 5] = ["SP", "RJ", "MG", "RS", "BA"];
+/// Readers share networks.
+const NETWORKS: u64 = 20_011;
 const VERSION: &str = "0.1.0";
 
 /// What does not change within a pageview.
@@ -90,7 +93,9 @@ fn visit(click: &Click, random: &mut Random) -> Visit {
     let (country, version) = ("BR".to_owned(), VERSION.to_owned());
     let (browser, os, device, region) = (browser.to_owned(), os.to_owned(), device.to_owned(), region.to_owned());
     let (via, attempts, received_at_ms, skew_ms) = (Via::Direct, 1, 0, 0);
-    let edge = Edge { received_at_ms, skew_ms, visitor, country, region, browser, os, device, source, trust, via, attempts, version };
+    let network = Some(NetworkId::from_bits(Random::from_seed(click.visitor % NETWORKS).next()));
+    let edge =
+        Edge { received_at_ms, skew_ms, visitor, network, country, region, browser, os, device, source, trust, via, attempts, version };
     Visit { batch, edge, clock_ms }
 }
 

@@ -168,6 +168,7 @@ fn retry_message(batch: &Batch) -> Result<RetryMessage> {
         received_at_ms: now_ms(),
         skew_ms: 0,
         visitor,
+        network: None,
         country: "BR".to_owned(),
         region: "RJ".to_owned(),
         browser: "chrome".to_owned(),
