@@ -2,8 +2,8 @@
 
 use wire::Item;
 
-use crate::instant;
 use crate::error::{Error, Result};
+use crate::instant;
 
 /// The query of an address, after its `?`.
 #[derive(Debug, Clone, Copy)]
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_moment_is_a_number_or_a_time() {
-        let moment = |query| Query::new(query).instant_ms("since");
+        let moment = |query: &str| Query::new(query).instant_ms("since");
         assert_eq!(moment(""), Ok(None));
         assert_eq!(moment("since=1795380200000"), Ok(Some(1_795_380_200_000)));
         // A plus sign that was not escaped is a blank.

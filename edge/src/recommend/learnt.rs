@@ -59,3 +59,46 @@ pub trait Learnt {
     /// Everything that it would show this reader; nothing when it knows nothing of the request.
     fn rank<'s>(&self, request: &Request<'_>, ranker: Ranker, scratch: &'s mut Scratch) -> &'s [Ranked];
 }
+
+#[derive(Debug)]
+pub struct Model(wire::Model);
+impl Model {
+    pub fn open(bytes: Vec<u8>) -> Result<Self, wire::Error> {
+        wire::Model::parse(&bytes).map(Self)
+    }
+    pub fn check(bytes: &[u8]) -> Result<(), wire::Error> {
+        wire::Model::parse(bytes).map(drop)
+    }
+}
+impl Learnt for Model {
+    fn version(&self) -> &str {
+        &self.0.model_version
+    }
+    fn generated_at_ms(&self) -> u64 {
+        self.0.generated_at_ms
+    }
+    fn index_of(&self, item: &str) -> Option<u32> {
+        self.0.top_pages.iter().position(|s| s.item.as_str() == item).and_then(|i| u32::try_from(i).ok())
+    }
+    fn item(&self, index: u32) -> &str {
+        usize::try_from(index).ok().and_then(|i| self.0.top_pages.get(i)).map_or("", |s| s.item.as_str())
+    }
+    fn first_seen_at_ms(&self, _: u32) -> u64 {
+        0
+    }
+    fn list(&self, list: List) -> impl Iterator<Item = (u32, f32)> {
+        let of = match list {
+            List::Trending => self.0.trending.as_slice(),
+            List::TopPages => self.0.top_pages.as_slice(),
+            List::Latest => &[],
+        };
+        of.iter().filter_map(|s| Some((self.index_of(s.item.as_str())?, s.score)))
+    }
+    fn similar(&self, _: u32) -> impl Iterator<Item = (u32, f32)> {
+        std::iter::empty()
+    }
+    fn rank<'s>(&self, _: &Request<'_>, _: Ranker, scratch: &'s mut Scratch) -> &'s [Ranked] {
+        scratch.ranked.clear();
+        &scratch.ranked
+    }
+}
