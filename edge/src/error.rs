@@ -56,7 +56,7 @@ pub enum Error {
         portal: String,
     },
     /// Nobody has published that file of a portal.
-    #[error("no {file} is published for portal {portal}")]
+    #[error("portal {portal} has no published {file}")]
     NotPublished {
         /// The portal of the path.
         portal: String,
