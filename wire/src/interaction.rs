@@ -6,7 +6,7 @@ use crate::envelope::Source;
 use crate::error::Error;
 use crate::id::{NetworkId, PageviewId, VisitorId};
 use crate::item::Item;
-use crate::model::Card;
+use crate::published::Card;
 use crate::portal::PortalId;
 
 /// One interaction, once per pageview and kind: its id is deterministic, so that a repeat overwrites.
