@@ -61,7 +61,7 @@ impl StoreTrial {
     fn run(&mut self) -> Result<()> {
         self.all_answer("nothing is published", "built_in")?;
         self.publish("cards", cards(now_ms())?.as_bytes())?;
-        self.publish("model", &model::made(PORTAL, now_ms())?)?;
+        self.publish("model", &model::made(PORTAL, now_ms()))?;
         self.await_source("trending")?;
         println!("a model and cards are published");
 
@@ -75,11 +75,11 @@ impl StoreTrial {
         self.delete("model")?;
         self.stack.replace_store(StoreFault::None)?;
         self.all_answer("the blob is missing", "latest")?;
-        self.publish("model", &model::made(PORTAL, now_ms() - DAY_MS - 1_000)?)?;
+        self.publish("model", &model::made(PORTAL, now_ms() - DAY_MS - 1_000))?;
         self.stack.replace_store(StoreFault::None)?;
         self.all_answer("the backend is dead for a day", "latest")?;
 
-        self.publish("model", &model::made(PORTAL, now_ms())?)?;
+        self.publish("model", &model::made(PORTAL, now_ms()))?;
         for fault in [StoreFault::Down, StoreFault::Silent] {
             self.stack.replace_store(fault)?;
             self.all_answer(&format!("the store is {}, the isolate is new", fault.name()), "built_in")?;

@@ -12,6 +12,8 @@ use super::published::{Files, Published};
 pub(super) struct Invented {
     pub(super) generated_at_ms: u64,
     pub(super) items: Vec<String>,
+    /// Their sections; an empty text is none.
+    pub(super) sections: Vec<String>,
     pub(super) first_seen_at_ms: Vec<u64>,
     pub(super) trending: Vec<u32>,
     pub(super) top_pages: Vec<u32>,
@@ -47,6 +49,10 @@ impl Learnt for Invented {
         usize::try_from(index).ok().and_then(|index| self.items.get(index)).map_or("", String::as_str)
     }
 
+    fn section_of(&self, index: u32) -> Option<&str> {
+        usize::try_from(index).ok().and_then(|index| self.sections.get(index)).map(String::as_str).filter(|section| !section.is_empty())
+    }
+
     fn first_seen_at_ms(&self, index: u32) -> u64 {
         at(&self.first_seen_at_ms, index)
     }
@@ -59,23 +65,16 @@ impl Learnt for Invented {
         })
     }
 
-    fn similar(&self, index: u32) -> impl Iterator<Item = (u32, f32)> {
-        let similar = at(&self.similar, index);
-        scored(&similar).collect::<Vec<_>>().into_iter()
+    fn similar(&self, index: u32) -> Vec<(u32, f32)> {
+        scored(&at(&self.similar, index)).collect()
     }
 
-    fn rank<'s>(&self, _request: &Request<'_>, ranker: Ranker, scratch: &'s mut Scratch) -> &'s [Ranked] {
-        scratch.ranked.clear();
-        scratch.ranked.extend(self.ranked.iter().map(|(item, because)| Ranked {
-            item: *item,
-            score: 1.0,
-            because: *because,
-            is_fresh: false,
-        }));
-        if ranker == Ranker::Base {
-            scratch.ranked.reverse();
+    fn rank(&self, _request: &Request<'_>, ranker: Ranker, _scratch: &mut Scratch) -> Vec<Ranked> {
+        let ranked = |(item, because): &(u32, Option<u32>)| Ranked { item: *item, score: 1.0, because: *because, is_fresh: false };
+        match ranker {
+            Ranker::Full => self.ranked.iter().map(ranked).collect(),
+            Ranker::Base => self.ranked.iter().rev().map(ranked).collect(),
         }
-        &scratch.ranked
     }
 }
 

@@ -2,7 +2,7 @@
 
 use wire::{RankerName, RecommendationSource};
 
-use super::learnt::{Context, Learnt, List, Ranked, Ranker, Request, Scratch};
+use super::learnt::{Context, FRESH_MS, Learnt, List, Ranked, Ranker, Request, Scratch};
 use super::published::Published;
 use super::wish::{Door, READ_RANKED_MAX, Reader, Wish};
 
@@ -10,8 +10,6 @@ use super::wish::{Door, READ_RANKED_MAX, Reader, Wish};
 pub const MODEL_AGE_MS_MAX: u64 = 86_400_000;
 /// An article whose publication lies further ahead is not out yet, or a browser lied about it. Clocks of content systems are off by minutes.
 const AHEAD_MS_MAX: u64 = 300_000;
-/// Articles first seen since then are fresh.
-pub(super) const FRESH_MS: u64 = 3_600_000;
 
 /// An article that may be shown.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -92,7 +90,7 @@ impl<'a, M: Learnt> Ladder<'a, M> {
             RankerName::Full => Ranker::Full,
             RankerName::Base => Ranker::Base,
         };
-        self.ranked = model.rank(&Request { read: &latest, context, now_ms: self.now_ms }, ranker, scratch).to_vec();
+        self.ranked = model.rank(&Request { read: &latest, context, now_ms: self.now_ms }, ranker, scratch);
     }
 
     /// The rungs of this door, from where it begins down.
@@ -157,7 +155,8 @@ impl<'a, M: Learnt> Ladder<'a, M> {
         let seeds = self.wish.item.iter().chain(read);
         for seed in seeds.filter_map(|item| model.index_of(item.as_str())) {
             let why = Why::Similar(model.item(seed));
-            let found: Vec<_> = model.similar(seed).map(|(index, score)| Candidate { item: model.item(index), score, why }).collect();
+            let found: Vec<_> =
+                model.similar(seed).into_iter().map(|(index, score)| Candidate { item: model.item(index), score, why }).collect();
             if !found.is_empty() {
                 return found;
             }

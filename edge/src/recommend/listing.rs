@@ -25,14 +25,28 @@ impl<'a, M: Learnt> Sieve<'a, M> {
     }
 
     /// What holds for every item, whoever wants it in the list: the reader does not know it, and it is not hidden.
-    pub(super) fn is_new(&self, item: &str) -> bool {
-        !self.known.contains(item) && !self.published.is_hidden(item, self.now_ms)
+    fn is_new(&self, item: &str) -> bool {
+        !self.known.contains(item) && !self.is_hidden(item)
+    }
+
+    /// It is expired, taken back or blocked.
+    fn is_hidden(&self, item: &str) -> bool {
+        let is_blocked = |section: &str| self.published.is_blocked_section(section);
+        self.published.is_hidden(item, self.now_ms) || self.learnt_section_of(item).is_some_and(is_blocked)
+    }
+
+    /// Its section, by the catalogue, else by its card, else by the model.
+    fn section_of(&self, item: &'a str) -> Option<&'a str> {
+        self.published.display(item).section.or_else(|| self.learnt_section_of(item))
+    }
+
+    fn learnt_section_of(&self, item: &str) -> Option<&'a str> {
+        self.model.and_then(|model| model.section_of(model.index_of(item)?))
     }
 
     /// What the page asked for besides.
-    fn is_wanted(&self, item: &str) -> bool {
-        let display = self.published.display(item);
-        let is_of_section = self.wish.section.is_none() || self.wish.section.as_deref() == display.section;
+    fn is_wanted(&self, item: &'a str) -> bool {
+        let is_of_section = self.wish.section.is_none() || self.wish.section.as_deref() == self.section_of(item);
         is_of_section && self.is_of_time(item)
     }
 
@@ -86,6 +100,11 @@ impl<'a, M: Learnt> Listing<'a, M> {
         self.source
     }
 
+    /// Whether an item must not be shown to anybody.
+    pub(super) fn is_hidden(&self, item: &str) -> bool {
+        self.sieve.is_hidden(item)
+    }
+
     /// Puts what editors want where they want it. A place that is taken already is the next one.
     pub(super) fn pin(&mut self) {
         let rules = &self.sieve.published.files().rules;
@@ -119,10 +138,10 @@ impl<'a, M: Learnt> Listing<'a, M> {
         is_fit && self.sieve.is_young(item) && self.has_room_for(item) && self.put(place, candidate)
     }
 
-    fn has_room_for(&self, item: &str) -> bool {
+    fn has_room_for(&self, item: &'a str) -> bool {
         let Some(most) = self.section_max else { return true };
         let count = |section| self.sections.get(section).copied().unwrap_or(0);
-        self.sieve.published.display(item).section.is_none_or(|section| count(section) < most)
+        self.sieve.section_of(item).is_none_or(|section| count(section) < most)
     }
 
     fn put(&mut self, place: Option<usize>, candidate: Candidate<'a>) -> bool {
@@ -133,7 +152,7 @@ impl<'a, M: Learnt> Listing<'a, M> {
         }
         *place = Some(candidate);
         self.taken.insert(candidate.item);
-        if let Some(section) = self.sieve.published.display(candidate.item).section {
+        if let Some(section) = self.sieve.section_of(candidate.item) {
             let count = self.sections.entry(section).or_default();
             *count = count.saturating_add(1);
         }
@@ -141,20 +160,19 @@ impl<'a, M: Learnt> Listing<'a, M> {
     }
 
     /// The items, ready to be shown.
-    pub(super) fn into_items(self) -> Vec<RecommendedItem> {
-        let published = self.sieve.published;
-        self.places.into_iter().flatten().filter_map(|candidate| recommended(published, &candidate)).collect()
+    pub(super) fn items(&self) -> Vec<RecommendedItem> {
+        self.places.iter().flatten().filter_map(|candidate| recommended(&self.sieve, candidate)).collect()
     }
 }
 
-fn recommended<M>(published: &Published<M>, candidate: &Candidate<'_>) -> Option<RecommendedItem> {
-    let display = published.display(candidate.item);
+fn recommended<'a, M: Learnt>(sieve: &Sieve<'a, M>, candidate: &Candidate<'a>) -> Option<RecommendedItem> {
+    let display = sieve.published.display(candidate.item);
     Some(RecommendedItem {
         item: Item::parse(candidate.item)?,
         url: display.url.to_owned(),
         title: display.title.to_owned(),
         image: display.image.map(ToOwned::to_owned),
-        section: display.section.map(ToOwned::to_owned),
+        section: sieve.section_of(candidate.item).map(ToOwned::to_owned),
         published_at_ms: display.published_at_ms,
         // JSON has no word for what is no number.
         score: if candidate.score.is_finite() { candidate.score } else { 0.0 },

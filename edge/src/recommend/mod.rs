@@ -20,7 +20,7 @@ use self::listing::{Listing, Sieve};
 
 pub use self::caching::{SHARED_S, Sharing, key, sharing, sharing_of_kept};
 pub use self::ladder::MODEL_AGE_MS_MAX;
-pub use self::learnt::*;
+pub use self::learnt::{Context, Learnt, List, Model, Ranked, Ranker, Request, Scratch};
 pub use self::published::{Display, Files, Published, own_cards, own_catalogue};
 pub use self::shelf::{DOUBTED_MS, FRESH_MS, Found, Kept, Shelves};
 pub use self::shelved::{Complaint, Read, Shelved};
@@ -58,9 +58,9 @@ pub fn choose<M: Learnt>(published: &Published<M>, asked: &Asked<'_>, scratch: &
     let mut listing = Listing::new(Sieve::new(published, ladder.model(), asked.wish, asked.now_ms));
     fill(&mut listing, &ladder, parameters, asked);
     let source = listing.source().unwrap_or(RecommendationSource::BuiltIn);
-    let mut items = listing.into_items();
+    let mut items = listing.items();
     if source == RecommendationSource::BuiltIn {
-        items.extend(last_resort(published, asked, &items));
+        items.extend(last_resort(&listing, asked, &items));
         items.truncate(asked.wish.limit);
     }
     let model = ladder.model();
@@ -117,10 +117,10 @@ fn climb<'a, M: Learnt>(listing: &mut Listing<'a, M>, ladder: &Ladder<'a, M>, ke
 
 /// The built-in pages that the reader does not know. A list is never empty, so a known page is better than a hole in the layout, unless it is
 /// the page itself and there is another; and one that rules or catalogue hide is the last of all.
-fn last_resort<M>(published: &Published<M>, asked: &Asked<'_>, listed: &[RecommendedItem]) -> Vec<RecommendedItem> {
+fn last_resort<M: Learnt>(listing: &Listing<'_, M>, asked: &Asked<'_>, listed: &[RecommendedItem]) -> Vec<RecommendedItem> {
     let wish = asked.wish;
     let pages = || asked.portal.built_in.iter().filter(|page| listed.iter().all(|listed| listed.item != page.item));
-    let is_shown = |page: &&wire::BuiltIn| !published.is_hidden(page.item.as_str(), asked.now_ms);
+    let is_shown = |page: &&wire::BuiltIn| !listing.is_hidden(page.item.as_str());
     let is_here = |page: &&wire::BuiltIn| wish.item.as_ref() == Some(&page.item);
     let is_known = |page: &&wire::BuiltIn| is_here(page) || wish.read.contains(&page.item) || wish.exclude.contains(&page.item);
     let mut chosen: Vec<_> = pages().filter(|page| is_shown(page) && !is_known(page)).take(wish.limit).collect();

@@ -72,6 +72,7 @@ fn model(dice: &mut Dice) -> Invented {
         first_seen_at_ms: items.iter().map(|_| dice.moment_ms()).collect(),
         similar: items.iter().map(|_| dice.indices(4)).collect(),
         ranked: dice.indices(20).into_iter().map(|index| (index, dice.some(2, |dice| u32::try_from(dice.below(26)).unwrap()))).collect(),
+        sections: items.iter().map(|_| dice.section().filter(|_| dice.one_in(2)).unwrap_or_default()).collect(),
         trending: dice.indices(8),
         top_pages: dice.indices(8),
         latest: dice.indices(8),
@@ -153,6 +154,9 @@ fn wish(dice: &mut Dice) -> Wish {
 fn is_hidden(files: &Files<Invented>, item: &Item) -> bool {
     let own = files.catalogue.items.get(item);
     let sections = [own.and_then(|own| own.section.as_deref()), files.cards.cards.get(item).and_then(|card| card.section.as_deref())];
+    let is_used = |model: &&Rc<Invented>| files.is_vetted && NOW_MS - model.generated_at_ms <= MODEL_AGE_MS_MAX;
+    let learnt = files.model.as_ref().filter(is_used).and_then(|model| model.section_of(model.index_of(item.as_str())?));
+    let sections = [sections[0], sections[1], learnt];
     let is_blocked = files.rules.blocks.iter().any(|block| match block {
         Block::Item(blocked) => blocked == item,
         Block::Section(section) => sections.contains(&Some(section)),

@@ -114,6 +114,12 @@ impl<M> Published<M> {
         }
     }
 
+    /// Whether editors block a section.
+    #[must_use]
+    pub fn is_blocked_section(&self, section: &str) -> bool {
+        self.blocks.sections.contains(section)
+    }
+
     /// Whether an item must not be shown to anybody: it is expired, taken back, or blocked.
     #[must_use]
     pub fn is_hidden(&self, item: &str, now_ms: u64) -> bool {

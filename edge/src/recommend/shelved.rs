@@ -87,8 +87,12 @@ fn renewed<T>(
 
 #[cfg(test)]
 mod tests {
+    use wire::SetName;
+
     use super::*;
     use crate::config::{Config, Environment};
+    use crate::query::Query;
+    use crate::recommend::{Asked, Door, Reader, Scratch, Wish, choose};
 
     fn read(old: Option<&Shelved>, reads: [Read; 4]) -> (Shelved, Vec<Complaint>) {
         let config = Config::parse(Environment::default()).unwrap();
@@ -97,6 +101,48 @@ mod tests {
 
     fn text(text: &str) -> Read {
         Ok(Some(text.into()))
+    }
+
+    /// Three articles, the first of which is followed by the last.
+    fn blob() -> Vec<u8> {
+        use wire::model::{Neighbour, Parts, PartsItem};
+        let item = |path: &str, neighbours: Vec<Neighbour>| PartsItem { path: path.to_owned(), neighbours, ..PartsItem::default() };
+        let neighbour = |item, fast, slow| Neighbour { item, fast, slow, back: 0.5 };
+        let parts = Parts {
+            name: "three".to_owned(),
+            generated_at_ms: 1_000,
+            items: vec![
+                item("/a", vec![neighbour(1, 0.0, 0.0), neighbour(2, 0.1, 0.5), neighbour(3, 0.2, 0.5)]),
+                item("/b", vec![]),
+                item("/c", vec![]),
+                item("/d", vec![]),
+            ],
+            trending: vec![(2, 2.0), (0, 1.0)],
+            ..Parts::default()
+        };
+        parts.write()
+    }
+
+    #[test]
+    fn a_published_model_answers() {
+        let config = Config::parse(Environment::default()).unwrap();
+        let portal = config.portals.get("g1").unwrap();
+        let (shelved, complaints) = read(None, [Ok(Some(blob())), Ok(None), Ok(None), Ok(None)]);
+        assert!(complaints.is_empty());
+        for (door, query, expected) in [
+            // What only came before /a is no reason to go on there.
+            (Door::Similar, "item=/a", ["/d similar:/a", "/c similar:/a"].as_slice()),
+            (Door::Trending, "", &["/c trending", "/a trending"]),
+        ] {
+            let wish = Wish::parse(Query::new(query), door, portal, false).unwrap();
+            let asked = Asked { portal, wish: &wish, reader: &Reader::default(), set: SetName::A, now_ms: 2_000, random_bits: 0 };
+            let answer = choose(shelved.published(), &asked, &mut Scratch::default());
+            let told: Vec<_> = answer.items.iter().map(|item| format!("{} {}", item.item, item.why)).collect();
+            let told: Vec<&str> = told.iter().map(String::as_str).collect();
+            assert_eq!((told.as_slice(), answer.model_version.as_str()), (expected, "three"));
+        }
+        let (damaged, complaints) = read(Some(&shelved), [Ok(Some(blob()[1..].to_vec())), Ok(None), Ok(None), Ok(None)]);
+        assert!(complaints.len() == 1 && damaged.published().files().model.is_some());
     }
 
     #[test]

@@ -19,6 +19,7 @@ fn model() -> Invented {
         latest: (0..10).collect(),
         similar: (0..20).map(|n| if n == 8 { vec![9, 10] } else { vec![] }).collect(),
         ranked: vec![(10, Some(8)), (11, None), (12, None)],
+        ..Invented::default()
     }
 }
 
@@ -117,6 +118,19 @@ fn sections_and_times_are_filters() {
     // /4 says when it was published; /5 and /7 were first seen 5 and 7 hours ago.
     let after = format!("limit=2&published_after={}", NOW_MS - 6 * HOUR_MS);
     assert_eq!(told(&ask(Door::Recommendations, &after, &published)), "trending: /5 trending, /6 top_pages");
+}
+
+#[test]
+fn a_section_that_no_card_names_is_the_models() {
+    let mut model = model();
+    model.sections = vec![String::new(); 20];
+    model.sections[4] = "rio".to_owned();
+    model.sections[6] = "rio".to_owned();
+    let card = r#""/6":{"url":"https://g1.example/6","title":"t","section":"mundo"}"#;
+    let answer = ask(Door::Recommendations, "section=rio", &published(Some(model.clone()), card, "", ""));
+    assert_eq!((told(&answer).as_str(), answer.items[0].section.as_deref()), ("trending: /4 trending", Some("rio")));
+    let blocked = published(Some(model), card, "", r#""blocks":[{"section":"rio"}]"#);
+    assert_eq!(told(&ask(Door::TopPages, "limit=2", &blocked)), "top_pages: /5 top_pages, /7 top_pages");
 }
 
 #[test]
