@@ -11,7 +11,7 @@ use clap::Args;
 use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
-use crate::{consumers, e2e, faults, pack, paths, replay, run, scale, setup, sim, tail, tidy};
+use crate::{consumers, e2e, faults, pack, paths, replay, run, scale, setup, sim, store, tail, tidy};
 
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
@@ -102,6 +102,7 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
     vec![
         ("the npm package in Chromium", Box::new(npm_package)),
         ("a reader in Chromium, and the worker's contract", Box::new(|| reader_and_contract(options))),
+        ("recommendations while the store fails", Box::new(|| store::check(options.port))),
         ("scenarios in Chromium, Firefox and WebKit", Box::new(|| e2e::check(options.port))),
         ("bugs planted into the tracker are noticed", Box::new(|| e2e::planted_is_noticed(options.port))),
         ("clicks replayed, nothing lost", Box::new(|| nothing_lost(options))),

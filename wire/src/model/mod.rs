@@ -11,7 +11,9 @@ mod rank;
 mod ranker;
 mod read;
 
-pub use features::{Asked, CANDIDATES_MAX, Candidate, FLOOR, ITEM_FEATURES, NEIGHBOURS_READ, READ_WEIGHTS, REQUEST_FEATURES, Row, Scratch, ln};
+pub use features::{
+    Asked, CANDIDATES_MAX, Candidate, FLOOR, ITEM_FEATURES, NEIGHBOURS_READ, READ_WEIGHTS, REQUEST_FEATURES, Row, Scratch, ln,
+};
 pub use knowledge::{CONTEXTS, ContextKind, EMBEDDING, FACTS, Fact, Knowledge, Neighbour, READ_MAX, WORDS, Words};
 pub use layout::{MODEL_BYTES_MAX, MODEL_ITEMS_MAX};
 pub use parts::{Parts, PartsItem};

@@ -111,7 +111,11 @@ impl Parts {
         weights.write(&mut numbers);
         let word = |word: usize| self.word_embeddings.get(word).copied().unwrap_or_default();
         (0..WORDS).for_each(|nth| numbers.extend_from_slice(&word(nth)));
-        if numbers.iter().all(|number| number.is_finite()) { numbers.iter().flat_map(|number| number.to_le_bytes()).collect() } else { Vec::new() }
+        if numbers.iter().all(|number| number.is_finite()) {
+            numbers.iter().flat_map(|number| number.to_le_bytes()).collect()
+        } else {
+            Vec::new()
+        }
     }
 }
 

@@ -90,7 +90,14 @@ impl Model {
         scratch.gather(self, &Asked { read: request.read, words, hour: hour_of(request.now_ms) });
         self.score(ranker, scratch);
         let top = scratch.scores.iter().copied().fold(f32::MIN, f32::max);
-        let total: f32 = scratch.scores.iter_mut().map(|score| { *score = (*score - top).exp(); *score }).sum();
+        let total: f32 = scratch
+            .scores
+            .iter_mut()
+            .map(|score| {
+                *score = (*score - top).exp();
+                *score
+            })
+            .sum();
         let since_ms = self.generated_at_ms().saturating_sub(FRESH_MS);
         let ranked = |(candidate, share): (&super::features::Candidate, &f32)| Ranked {
             item: candidate.item,

@@ -239,7 +239,11 @@ impl Model {
             words.push((word, text));
             rest = behind;
         }
-        if rest.is_empty() && words.iter().all(|(word, _)| usize::from(*word) < WORDS) { Ok(words) } else { Err(bad("a word is cut short")) }
+        if rest.is_empty() && words.iter().all(|(word, _)| usize::from(*word) < WORDS) {
+            Ok(words)
+        } else {
+            Err(bad("a word is cut short"))
+        }
     }
 
     fn read_learnt(&self) -> Result<Option<Box<Learnt>>, Error> {

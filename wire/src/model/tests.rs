@@ -10,7 +10,9 @@ fn parts(items: u16) -> Parts {
         facts: [-1.0; FACTS],
         embedding: [f32::from(nth % 5) * 0.1; EMBEDDING],
         history: [-0.2; EMBEDDING],
-        neighbours: (1..4).map(|step| Neighbour { item: u32::from((nth + step) % items), fast: 0.5 / f32::from(step), slow: 0.1, back: 0.0 }).collect(),
+        neighbours: (1..4)
+            .map(|step| Neighbour { item: u32::from((nth + step) % items), fast: 0.5 / f32::from(step), slow: 0.1, back: 0.0 })
+            .collect(),
         lifts: (nth % 3 == 0).then(|| Box::new([0.5; WORDS])),
     };
     Parts {
@@ -113,7 +115,8 @@ fn the_page_itself_and_what_was_read_are_never_candidates_and_the_nearest_is_fir
     let page = model.index_of("/0000").unwrap();
     let read = [page, model.index_of("/0007").unwrap()];
     for ranker in [Ranker::Full, Ranker::Base] {
-        let ranked = model.rank(&Request { read: &read, context: Context::default(), now_ms: 1_795_337_200_000 }, ranker, &mut Scratch::default());
+        let ranked =
+            model.rank(&Request { read: &read, context: Context::default(), now_ms: 1_795_337_200_000 }, ranker, &mut Scratch::default());
         assert!(!ranked.is_empty() && ranked.iter().all(|ranked| !read.contains(&ranked.item)));
         assert!((ranked.iter().map(|ranked| ranked.score).sum::<f32>() - 1.0).abs() < 1e-4);
         if ranker == Ranker::Base {
