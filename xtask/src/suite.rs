@@ -157,7 +157,7 @@ fn reader_and_contract(options: &Options) -> Result<()> {
     let reader = run::shown("the reader's test", &mut reader_test(stack.plan(), "full cookieless"));
     let mut contract = Command::new(paths::python());
     contract
-        .args(["-m", "unittest", "-v", "test_worker"])
+        .args(["-m", "unittest", "-v", "test_worker", "test_recommendations"])
         .current_dir(paths::at("tests/contract"))
         .env("PULSO_PORT", options.port.to_string())
         .env("PULSO_ADMIN_SECRET", stack::ADMIN_SECRET)
