@@ -19,6 +19,7 @@ mod loss;
 mod metrics;
 mod platform;
 mod publish;
+mod recommender;
 mod redrive;
 mod scale;
 mod shards;

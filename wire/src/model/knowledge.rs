@@ -38,6 +38,13 @@ impl ContextKind {
     pub const ALL: [Self; CONTEXTS] =
         [Self::Browser, Self::Device, Self::Os, Self::Country, Self::Region, Self::Source, Self::Position, Self::SourceDevice];
 
+    /// Its place among the kinds.
+    #[must_use]
+    #[expect(clippy::as_conversions, reason = "the number of a plain enum's variant")]
+    pub const fn place(self) -> usize {
+        self as usize
+    }
+
     /// Where its vocabulary begins, and how many words it holds. Brazil has 27 states.
     #[must_use]
     pub const fn span(self) -> (u8, u8) {
