@@ -34,14 +34,13 @@ fn days(date: &str) -> Option<i64> {
 
 /// Milliseconds since midnight UTC of `18:30`, `18:30:00` or `18:30:00.123` with its offset; below zero when the offset says so.
 fn of_day_ms(time: &str) -> Option<i64> {
-    let (clock, offset_min) = match time.strip_suffix(['Z', 'z']) {
-        Some(clock) => (clock, 0),
-        None => {
-            let (clock, offset) = time.split_at(time.rfind(['+', '-', ' '])?);
-            let (hours, minutes) = offset.get(1..)?.split_once(':')?;
-            let distance_min = within(hours, 23)? * 60 + within(minutes, 59)?;
-            (clock, if offset.starts_with('-') { -distance_min } else { distance_min })
-        }
+    let (clock, offset_min) = if let Some(clock) = time.strip_suffix(['Z', 'z']) {
+        (clock, 0)
+    } else {
+        let (clock, offset) = time.split_at(time.rfind(['+', '-', ' '])?);
+        let (hours, minutes) = offset.get(1..)?.split_once(':')?;
+        let distance_min = within(hours, 23)? * 60 + within(minutes, 59)?;
+        (clock, if offset.starts_with('-') { -distance_min } else { distance_min })
     };
     let (hours, rest) = clock.split_once(':')?;
     let (minutes, seconds) = rest.split_once(':').unwrap_or((rest, "00"));

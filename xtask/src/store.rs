@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 use ureq::Agent;
+use wire::Recommendations;
 
 use crate::beacon::now_ms;
 use crate::stack::{self, ADMIN_SECRET, Plan, Stack, StoreFault, Trial};
@@ -115,13 +116,13 @@ impl StoreTrial {
 
     fn answer(&self, door: &str, what: &str, source: &str) -> Result<()> {
         let begun = Instant::now();
-        let (status, answer) = self.ask(door)?;
+        let answer = self.ask(door).with_context(|| what.to_owned())?;
         let took = begun.elapsed();
-        ensure!(status == 200, "{what}: /{door} answered {status}: {answer}");
-        ensure!(answer["items"].as_array().is_some_and(|items| !items.is_empty()), "{what}: /{door} is empty: {answer}");
-        ensure!(answer["source"] == source, "{what}: /{door} says it is from {}, and should be from {source}: {answer}", answer["source"]);
+        ensure!(!answer.items.is_empty(), "{what}: /{door} is empty: {answer:?}");
+        let said = answer.source.as_str();
+        ensure!(said == source, "{what}: /{door} says it is from {said}, and should be from {source}: {answer:?}");
         let is_learnt = !matches!(source, "latest" | "built_in");
-        ensure!((answer["model_version"] != "none") == is_learnt, "{what}: /{door} names the wrong model: {answer}");
+        ensure!((answer.model_version != "none") == is_learnt, "{what}: /{door} names the wrong model: {answer:?}");
         ensure!(took < ANSWER_MAX, "{what}: /{door} took {} ms", took.as_millis());
         Ok(())
     }
@@ -129,20 +130,23 @@ impl StoreTrial {
     fn await_source(&self, source: &str) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let (_, answer) = self.ask("recommendations")?;
-            if answer["source"] == source {
+            let answer = self.ask("recommendations")?;
+            if answer.source.as_str() == source {
                 return Ok(());
             }
-            ensure!(Instant::now() < deadline, "no answer is from {source} after {} s: {answer}", PATIENCE.as_secs());
+            ensure!(Instant::now() < deadline, "no answer is from {source} after {} s: {answer:?}", PATIENCE.as_secs());
             std::thread::sleep(Duration::from_millis(300));
         }
     }
 
-    fn ask(&self, door: &str) -> Result<(u16, Value)> {
+    /// An answer of 200.
+    fn ask(&self, door: &str) -> Result<Recommendations> {
         let mark = if door.contains('?') { '&' } else { '?' };
         let mut answer =
             self.agent.get(format!("{}/{door}{mark}portal={PORTAL}", self.url)).call().context("the worker does not answer")?;
-        Ok((answer.status().as_u16(), answer.body_mut().read_json().context("an answer is no JSON")?))
+        let (status, text) = (answer.status().as_u16(), answer.body_mut().read_to_string()?);
+        ensure!(status == 200, "/{door} answered {status}: {text}");
+        serde_json::from_str(&text).with_context(|| format!("/{door} answered no list: {text}"))
     }
 
     /// Through the admin door.

@@ -33,7 +33,7 @@ fn scored(list: &[u32]) -> impl Iterator<Item = (u32, f32)> {
 }
 
 impl Learnt for Invented {
-    fn version(&self) -> &str {
+    fn version(&self) -> &'static str {
         "invented"
     }
 
@@ -70,22 +70,22 @@ impl Learnt for Invented {
     }
 
     fn rank(&self, _request: &Request<'_>, ranker: Ranker, _scratch: &mut Scratch) -> Vec<Ranked> {
-        let ranked = |(item, because): &(u32, Option<u32>)| Ranked { item: *item, score: 1.0, because: *because, is_fresh: false };
+        let said = |(item, because): &(u32, Option<u32>)| Ranked { item: *item, score: 1.0, because: *because, is_fresh: false };
         match ranker {
-            Ranker::Full => self.ranked.iter().map(ranked).collect(),
-            Ranker::Base => self.ranked.iter().rev().map(ranked).collect(),
+            Ranker::Full => self.ranked.iter().map(said).collect(),
+            Ranker::Base => self.ranked.iter().rev().map(said).collect(),
         }
     }
 }
 
 /// `cards` and `catalogue` are the insides of their maps, `rules` the fields after the version.
 pub(super) fn published(model: Option<Invented>, cards: &str, catalogue: &str, rules: &str) -> Published<Invented> {
-    let comma = if rules.is_empty() { "" } else { "," };
+    let separator = if rules.is_empty() { "" } else { "," };
     Published::new(Files {
         model: model.map(Rc::new),
         cards: Rc::new(Cards::parse(format!(r#"{{"v":1,"cards":{{{cards}}}}}"#).as_bytes()).unwrap()),
         catalogue: Rc::new(Catalogue::parse(format!(r#"{{"v":1,"items":{{{catalogue}}}}}"#).as_bytes()).unwrap()),
-        rules: Rc::new(Rules::parse(format!(r#"{{"v":1{comma}{rules}}}"#).as_bytes()).unwrap()),
+        rules: Rc::new(Rules::parse(format!(r#"{{"v":1{separator}{rules}}}"#).as_bytes()).unwrap()),
         is_vetted: true,
     })
 }

@@ -180,7 +180,7 @@ impl<'a, M: Learnt> Ladder<'a, M> {
         });
         let mut latest: Vec<(u64, &str)> = known.chain(self.published.newest()).collect();
         latest.retain(|(at_ms, _)| *at_ms <= self.now_ms.saturating_add(AHEAD_MS_MAX));
-        latest.sort_by(|one, other| other.0.cmp(&one.0));
+        latest.sort_by_key(|(at_ms, _)| std::cmp::Reverse(*at_ms));
         // The newer, the higher: hours are enough for a score that compares within one list.
         let score = |at_ms: u64| 1.0 / (1.0 + hours(self.now_ms.saturating_sub(at_ms)));
         latest.into_iter().map(|(at_ms, item)| Candidate { item, score: score(at_ms), why }).collect()

@@ -53,15 +53,15 @@ impl<T> Shelves<T> {
     /// What is known of a portal.
     pub fn find(&mut self, portal: &PortalId, now_ms: u64) -> Found<T> {
         self.uses += 1;
-        let Some(shelf) = self.shelves.get_mut(portal) else { return Found::Nothing };
-        shelf.last_use = self.uses;
-        let content = Rc::clone(&shelf.content);
-        if now_ms < shelf.fresh_until_ms {
+        let Some(known) = self.shelves.get_mut(portal) else { return Found::Nothing };
+        known.last_use = self.uses;
+        let content = Rc::clone(&known.content);
+        if now_ms < known.fresh_until_ms {
             return Found::Fresh(content);
         }
         // Until that one is back the others go on: a busy isolate asks once.
-        shelf.fresh_until_ms = now_ms.saturating_add(FRESH_MS);
-        if now_ms.saturating_sub(shelf.read_at_ms) > STALE_MS_MAX { Found::Old(content) } else { Found::Stale(content) }
+        known.fresh_until_ms = now_ms.saturating_add(FRESH_MS);
+        if now_ms.saturating_sub(known.read_at_ms) > STALE_MS_MAX { Found::Old(content) } else { Found::Stale(content) }
     }
 
     /// What is known of a portal, however old.

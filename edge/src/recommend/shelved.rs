@@ -99,10 +99,6 @@ mod tests {
         Shelved::renewed(old, reads, config.portals.get("g1").unwrap(), false)
     }
 
-    fn text(text: &str) -> Read {
-        Ok(Some(text.into()))
-    }
-
     /// Three articles, the first of which is followed by the last.
     fn blob() -> Vec<u8> {
         use wire::model::{Neighbour, Parts, PartsItem};
@@ -165,14 +161,19 @@ mod tests {
         let cards =
             r#"{"v":1,"cards":{"/a":{"url":"https://g1.example/a","title":"a"},"/b":{"url":"https://evil.example/b","title":"b"}}}"#;
         let items = r#"{"v":1,"items":{"/c":{"unpublished":true}}}"#;
-        let (shelved, complaints) = read(None, [text("damaged"), text(cards), text(items), text(r#"{"v":1,"section_max":3}"#)]);
+        let (shelved, complaints) = read(
+            None,
+            [Ok(Some("damaged".into())), Ok(Some(cards.into())), Ok(Some(items.into())), Ok(Some(r#"{"v":1,"section_max":3}"#.into()))],
+        );
         let [complaint] = complaints.as_slice() else { panic!("{complaints:?}") };
         assert_eq!(complaint.file, File::Model);
         let files = shelved.published().files();
         assert!(files.model.is_none() && files.is_vetted && files.rules.section_max == Some(3));
         assert_eq!((files.cards.cards.len(), files.catalogue.items.len()), (1, 1));
-        let (after, complaints) =
-            read(Some(&shelved), [text("damaged"), Err("timeout".into()), text("{"), text(r#"{"v":1,"section_max":0}"#)]);
+        let (after, complaints) = read(
+            Some(&shelved),
+            [Ok(Some("damaged".into())), Err("timeout".into()), Ok(Some("{".into())), Ok(Some(r#"{"v":1,"section_max":0}"#.into()))],
+        );
         assert_eq!((complaints.len(), after.edition(), after.bytes()), (4, shelved.edition(), shelved.bytes()));
         assert_eq!(after.published().files().rules.section_max, Some(3));
     }
