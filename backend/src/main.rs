@@ -13,6 +13,7 @@ mod args;
 mod cards;
 mod error;
 mod health;
+mod influence;
 mod leases;
 mod lineage;
 mod loss;
