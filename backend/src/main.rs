@@ -14,6 +14,7 @@ mod cards;
 mod error;
 mod evaluate;
 mod health;
+mod influence;
 mod leases;
 mod lineage;
 mod loss;

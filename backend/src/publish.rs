@@ -85,9 +85,10 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use wire::{Interaction, InteractionKind, PageviewId};
+    use wire::{Interaction, InteractionKind, PageviewId, VisitorId};
 
     use super::*;
+    use crate::state::Guard;
 
     const NOW: u64 = 1_795_337_015_400;
 
@@ -96,7 +97,8 @@ mod tests {
         let mut state = PortalState::default();
         for pageview in [1, 2] {
             let id = Interaction::id(PageviewId::from_bits(pageview), InteractionKind::View);
-            state.apply(Interaction { id, kind: InteractionKind::View, ..golden.clone() });
+            let visitor = VisitorId::from_bits(pageview);
+            state.apply(Interaction { id, visitor, kind: InteractionKind::View, ..golden.clone() }, &Guard::DEVELOPMENT);
         }
         state
     }

@@ -59,6 +59,7 @@ mod tests {
     use wire::{Interaction, InteractionKind, Item, PageviewId, Portal, Portals};
 
     use super::*;
+    use crate::state::Guard;
 
     const T0: u64 = 1_795_337_015_000;
 
@@ -85,7 +86,7 @@ mod tests {
 
     fn read(snapshot: &mut Snapshot, interactions: &[Interaction], from: usize) {
         for (at, interaction) in interactions.iter().enumerate().skip(from) {
-            snapshot.state.apply(interaction.clone());
+            snapshot.state.apply(interaction.clone(), &Guard::PRODUCTION);
             snapshot.checkpoints.advance("shard", at.to_string());
         }
     }
