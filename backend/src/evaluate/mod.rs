@@ -23,7 +23,6 @@ const EDGE_EVERY_S: u64 = 60;
 const LISTED: usize = wire::LISTED_ITEMS_MAX;
 
 /// A learner that is played clicks.
-#[expect(missing_debug_implementations, reason = "holds readers")]
 pub(crate) struct Lockstep {
     recommender: Recommender<Box<str>>,
     top_pages: TopPages,
@@ -68,7 +67,7 @@ impl Lockstep {
         let click = Click { item: &line.item, at_ms: line.at_ms, context: line.context(), weight: f32::from(u8::from(is_learning)) };
         self.recommender.learn(line.session.into(), &click);
         if is_learning {
-            self.top_pages.view(&line.item, line.at_ms);
+            self.top_pages.view(&line.item, line.at_ms, 1.0);
         }
         Ok(match &mut self.publishing {
             Some(publishing) => publishing.edge.answer(&line),

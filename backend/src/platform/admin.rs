@@ -10,7 +10,7 @@ use crate::args::Secret;
 use crate::error::{Error, Result, root_cause};
 use crate::tail::Refused;
 
-/// A PUT of some 100 KB within a continent takes far less.
+/// A PUT of some megabytes within a continent takes less.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of an error answer goes into the log, in characters.
 const ANSWER_CHARS_MAX: usize = 200;
@@ -41,7 +41,7 @@ impl Admin {
         Ok(Self { http: client(TIMEOUT)?, edge_url: edge_url.to_owned(), secret })
     }
 
-    /// Puts one document of a portal: `model` or `cards`.
+    /// Puts one document of a portal, such as `cards`.
     ///
     /// # Errors
     /// A sentence for the log.
@@ -49,6 +49,15 @@ impl Admin {
         let body = serde_json::to_vec(value).map_err(|error| error.to_string())?;
         let request = self.request(Method::PUT, &format!("/admin/portals/{portal}/{document}"));
         self.answer(request.header("content-type", "application/json").body(body)).await.map(|_| ())
+    }
+
+    /// Puts one file of a portal as it is: `model`.
+    ///
+    /// # Errors
+    /// A sentence for the log.
+    pub(crate) async fn put_bytes(&self, portal: &str, file: &str, body: Vec<u8>) -> std::result::Result<(), String> {
+        let request = self.request(Method::PUT, &format!("/admin/portals/{portal}/{file}"));
+        self.answer(request.header("content-type", "application/octet-stream").body(body)).await.map(|_| ())
     }
 
     /// Refused bodies after a key, oldest first.
