@@ -1,0 +1,150 @@
+//! Runs the protocols, baselines and subjects side by side, and puts what came of them into tables.
+
+use std::fmt::Write as _;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Instant;
+
+use anyhow::Result;
+use hashbrown::HashSet;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::baselines::Baseline;
+use crate::click::ItemId;
+use crate::lockstep::{self, Answers, Subject};
+use crate::log::{ClickLog, Window};
+use crate::metrics::Tally;
+use crate::prequential::{self, Contestant};
+use crate::table::{Table, share};
+use crate::{sampled, split};
+
+/// Protocol 1: baselines in one thread, subjects beside them.
+pub(crate) fn prequential(log: &ClickLog, window: Window, baselines: &[Baseline], subjects: &[Subject], jobs: u8) -> Result<String> {
+    let bars = MultiProgress::new();
+    let mut contestants: Vec<Contestant> = baselines.iter().map(|one| Contestant::new(one.label(), one.make())).collect();
+    let answers = std::thread::scope(|scope| {
+        let ours = scope.spawn(|| play_subjects(log, window, subjects, jobs, &bars));
+        if !contestants.is_empty() {
+            prequential::run(log, window, &mut contestants, &bar(&bars, "baselines", log, window));
+        }
+        ours.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a thread broke off")))
+    })?;
+    let clicked = prequential::clicked(log, window);
+    let mut table = Table::new(["", "HR@10", "MRR@10", "nDCG@10", "coverage@10", "cold HR@10"]);
+    let mut notes = String::new();
+    for contestant in &contestants {
+        table.row(cells(&contestant.label, &contestant.tally, &clicked));
+        eprintln!("  {:<34} {:>6.1} s", contestant.label, contestant.took.as_secs_f32());
+    }
+    for (subject, answers) in subjects.iter().zip(&answers) {
+        table.row(cells(&subject.label, &answers.tally, &clicked));
+        if answers.already_read + answers.unknown > 0 {
+            let (read, unknown) = (answers.already_read, answers.unknown);
+            let _ =
+                writeln!(notes, "\n{}: {read} names of articles that the session had read, {unknown} that no click has.", subject.label);
+        }
+    }
+    let tallies = || contestants.iter().map(|one| &one.tally).chain(answers.iter().map(|one| &one.tally));
+    let scored = tallies().map(|tally| tally.scored).max().unwrap_or(0);
+    let cold = tallies().map(|tally| tally.measures().cold_share).fold(0.0, f64::max);
+    Ok(format!(
+        "### Protocol 1: prequential, full ranking\n\nHours {} to {} of {}: n = {scored} answers scored; {} of {} clicks learnt in order. Every click is \
+         learnt, then ten articles are named, then scored against that session's next click, whenever it comes. Coverage: which share of the \
+         {} articles clicked in these hours was named. Cold: targets first clicked less than an hour before, {} of all.\n\n{table}{notes}",
+        window.from,
+        window.to - 1,
+        hours(log),
+        log.clicks.iter().filter(|click| log.hour(click.at_ms) < window.to).count(),
+        log.clicks.len(),
+        clicked.len(),
+        share(cold),
+    ))
+}
+
+/// Protocol 2.
+pub(crate) fn sampled(log: &ClickLog) -> String {
+    /// HR@10 and MRR@10 of the 2019 paper over 16 days; `None` where the brief names none.
+    const PUBLISHED: [Option<(f64, f64)>; 4] = [Some((0.5900, 0.2889)), Some((0.5707, 0.2801)), Some((0.5689, 0.2626)), None];
+    let bars = MultiProgress::new();
+    let outcomes = sampled::run(log, &bar(&bars, "CHAMELEON", log, Window { from: 0, to: u64::MAX }));
+    let four = |value: f64| format!("{value:.4}").trim_start_matches('0').to_owned();
+    let mut table = Table::new(["", "HR@10", "published", "MRR@10", "published", "HR@10, pooled", "MRR@10, pooled"]);
+    for (outcome, published) in outcomes.iter().zip(PUBLISHED) {
+        let published = published.map_or_else(|| ["".to_owned(), "".to_owned()], |(hit_rate, mrr)| [four(hit_rate), four(mrr)]);
+        let [hit_rate, mrr] = published;
+        let (ours, pooled) = (outcome.by_hour, outcome.pooled);
+        table.row([outcome.label.to_owned(), four(ours.0), hit_rate, four(ours.1), mrr, four(pooled.hit_rate), four(pooled.mrr)]);
+    }
+    let scored = outcomes.iter().map(|outcome| outcome.scored).max().unwrap_or(0);
+    format!(
+        "### Protocol 2: CHAMELEON, one among fifty\n\nEvery fifth of {} hours, n = {scored} targets. Published figures are means of hours over 16 \
+         days of the same portal. This protocol only proves the harness: one target among fifty popular articles is another task.\n\n{table}",
+        hours(log)
+    )
+}
+
+/// Protocol 3.
+pub(crate) fn split(log: &ClickLog, window: Window, baselines: &[Baseline]) -> String {
+    const WHO: [Baseline; 3] = [Baseline::Sr, Baseline::Vmis, Baseline::Decayed];
+    let bars = MultiProgress::new();
+    let mut contestants: Vec<Contestant> =
+        WHO.iter().filter(|one| baselines.contains(one)).map(|one| Contestant::new(one.label(), one.make())).collect();
+    let known = split::run(log, window, &mut contestants, &bar(&bars, "static split", log, window));
+    let clicked = prequential::clicked(log, window);
+    let mut table = Table::new(["", "HR@10", "MRR@10", "nDCG@10", "coverage@10", "cold HR@10"]);
+    for contestant in &contestants {
+        table.row(cells(&contestant.label, &contestant.tally, &clicked));
+    }
+    let scored = contestants.iter().map(|one| one.tally.scored).max().unwrap_or(0);
+    format!(
+        "### Protocol 3: static split\n\nLearnt: hours 0 to {}, and nothing after. Scored: sessions that begin in hours {} to {}, n = {scored}; {} of \
+         their targets had been clicked before the split.\n\n{table}",
+        window.from.saturating_sub(1),
+        window.from,
+        window.to - 1,
+        share(known),
+    )
+}
+
+fn cells(label: &str, tally: &Tally, clicked: &HashSet<ItemId>) -> [String; 6] {
+    let measures = tally.measures();
+    let figures = [measures.hit_rate, measures.mrr, measures.ndcg, tally.coverage(clicked), measures.cold_hit_rate].map(share);
+    let [hit_rate, mrr, ndcg, coverage, cold] = figures;
+    [label.to_owned(), hit_rate, mrr, ndcg, coverage, cold]
+}
+
+/// As many at a time as was asked for; the answers in the order of the subjects.
+fn play_subjects(log: &ClickLog, window: Window, subjects: &[Subject], jobs: u8, bars: &MultiProgress) -> Result<Vec<Answers>> {
+    let waiting = Mutex::new(subjects.iter().enumerate());
+    let done: Mutex<Vec<(usize, Result<Answers>)>> = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| {
+                loop {
+                    let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((at, subject)) = next else { return };
+                    let began = Instant::now();
+                    let answers = lockstep::run(log, window, subject, &bar(bars, &subject.label, log, window));
+                    eprintln!("  {:<34} {:>6.1} s", subject.label, began.elapsed().as_secs_f32());
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((at, answers));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_unstable_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, answers)| answers).collect()
+}
+
+fn hours(log: &ClickLog) -> u64 {
+    log.clicks.last().map_or(0, |last| log.hour(last.at_ms) + 1)
+}
+
+/// One line of progress, in clicks; nothing where nobody looks.
+fn bar(bars: &MultiProgress, what: &str, log: &ClickLog, window: Window) -> ProgressBar {
+    let clicks = log.clicks.iter().filter(|click| log.hour(click.at_ms) < window.to).count();
+    let bar = bars.add(ProgressBar::new(u64::try_from(clicks).unwrap_or(0)));
+    let shape = "  {prefix:<34} [{bar:24}] {pos}/{len} {elapsed} of {duration}";
+    bar.set_style(ProgressStyle::with_template(shape).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.with_prefix(what.to_owned())
+}
