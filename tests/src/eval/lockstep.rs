@@ -19,7 +19,7 @@ use crate::recommender::LIST_LEN;
 use crate::sessions::Sessions;
 
 /// An answer takes microseconds; a publication of a large model perhaps a second.
-const ANSWER_WAIT: Duration = Duration::from_secs(60);
+const ANSWER_WAIT: Duration = Duration::from_mins(1);
 /// The last lines that a subject said before it failed.
 const LAST_WORDS_MAX: usize = 20;
 

@@ -100,15 +100,15 @@ fn run(options: &Options) -> Result<()> {
     let window = Window { from: options.from_hour, to: options.to_hour };
     ensure!(window.from < window.to, "no hour is from {} on and before {}", window.from, window.to);
     let log = ClickLog::read(&options.clicks)?;
-    if matches!(options.what, Some(What::Tune)) {
-        print!("{}", tune::table(&log));
-        return Ok(());
-    }
     let baselines = match (options.no_baselines, options.baselines.as_slice()) {
         (true, _) => &[],
         (false, []) => Baseline::ALL.as_slice(),
         (false, some) => some,
     };
+    if matches!(options.what, Some(What::Tune)) {
+        print!("{}", tune::table(&log, baselines));
+        return Ok(());
+    }
     let wants = |protocol| options.protocol == protocol || options.protocol == Protocol::All;
     if wants(Protocol::Prequential) {
         println!("{}", report::prequential(&log, window, baselines, &options.subjects, options.jobs)?);

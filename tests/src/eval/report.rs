@@ -13,8 +13,9 @@ use crate::baselines::Baseline;
 use crate::click::ItemId;
 use crate::lockstep::{self, Answers, Subject};
 use crate::log::{ClickLog, Window};
-use crate::metrics::Tally;
+use crate::metrics::{Measures, Tally};
 use crate::prequential::{self, Contestant};
+use crate::split::Horizon;
 use crate::table::{Table, share};
 use crate::{sampled, split};
 
@@ -70,7 +71,7 @@ pub(crate) fn sampled(log: &ClickLog) -> String {
     let four = |value: f64| format!("{value:.4}").trim_start_matches('0').to_owned();
     let mut table = Table::new(["", "HR@10", "published", "MRR@10", "published", "HR@10, pooled", "MRR@10, pooled"]);
     for (outcome, published) in outcomes.iter().zip(PUBLISHED) {
-        let published = published.map_or_else(|| ["".to_owned(), "".to_owned()], |(hit_rate, mrr)| [four(hit_rate), four(mrr)]);
+        let published = published.map_or_else(|| [String::new(), String::new()], |(hit_rate, mrr)| [four(hit_rate), four(mrr)]);
         let [hit_rate, mrr] = published;
         let (ours, pooled) = (outcome.by_hour, outcome.pooled);
         table.row([outcome.label.to_owned(), four(ours.0), hit_rate, four(ours.1), mrr, four(pooled.hit_rate), four(pooled.mrr)]);
@@ -89,20 +90,25 @@ pub(crate) fn split(log: &ClickLog, window: Window, baselines: &[Baseline]) -> S
     let bars = MultiProgress::new();
     let mut contestants: Vec<Contestant> =
         WHO.iter().filter(|one| baselines.contains(one)).map(|one| Contestant::new(one.label(), one.make())).collect();
-    let known = split::run(log, window, &mut contestants, &bar(&bars, "static split", log, window));
-    let clicked = prequential::clicked(log, window);
-    let mut table = Table::new(["", "HR@10", "MRR@10", "nDCG@10", "coverage@10", "cold HR@10"]);
-    for contestant in &contestants {
-        table.row(cells(&contestant.label, &contestant.tally, &clicked));
+    let horizons = split::run(log, window, &mut contestants, &bar(&bars, "static split", log, window));
+    let names = split::HORIZONS.map(|hours| if hours == u64::MAX { "all hours".to_owned() } else { format!("first {hours} h") });
+    let head: Vec<&str> = std::iter::once("HR@10 / MRR@10").chain(names.iter().map(String::as_str)).collect();
+    let mut table = Table::new(head);
+    let row = |label: &str, cell: &dyn Fn(&Horizon) -> String| {
+        std::iter::once(label.to_owned()).chain(horizons.iter().map(cell)).collect::<Vec<_>>()
+    };
+    for (at, contestant) in contestants.iter().enumerate() {
+        let both = |measures: Measures| format!("{} / {}", share(measures.hit_rate), share(measures.mrr));
+        table.row(row(&contestant.label, &|horizon| horizon.tallies.get(at).map(|tally| both(tally.measures())).unwrap_or_default()));
     }
-    let scored = contestants.iter().map(|one| one.tally.scored).max().unwrap_or(0);
+    table.row(row("targets that were clicked before", &|horizon| share(horizon.known_share())));
+    table.row(row("n", &|horizon| horizon.tallies.first().map_or(0, |tally| tally.scored).to_string()));
     format!(
-        "### Protocol 3: static split\n\nLearnt: hours 0 to {}, and nothing after. Scored: sessions that begin in hours {} to {}, n = {scored}; {} of \
-         their targets had been clicked before the split.\n\n{table}",
+        "### Protocol 3: static split\n\nLearnt: hours 0 to {}, and nothing after. Scored: sessions that begin in hours {} to {}, by how long \
+         after the split.\n\n{table}",
         window.from.saturating_sub(1),
         window.from,
         window.to - 1,
-        share(known),
     )
 }
 

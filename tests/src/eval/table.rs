@@ -5,8 +5,8 @@
 pub(crate) struct Table(Vec<Vec<String>>);
 
 impl Table {
-    pub(crate) fn new<const COLUMNS: usize>(head: [&str; COLUMNS]) -> Self {
-        Self(vec![head.map(str::to_owned).into()])
+    pub(crate) fn new<'a>(head: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(vec![head.into_iter().map(str::to_owned).collect()])
     }
 
     /// As many cells as the head has.

@@ -46,9 +46,9 @@ struct Article {
     followers_of_all: f64,
 }
 
-impl Default for DecayedRules {
+impl Default for Parameters {
     fn default() -> Self {
-        Self::new(Parameters { rule_half_ms: HOUR_MS / 2, popularity_half_ms: HOUR_MS / 4, items: 5, smoothing: 3.0, popularity: 0.2 })
+        Self { rule_half_ms: HOUR_MS / 2, popularity_half_ms: HOUR_MS / 4, items: 5, smoothing: 3.0, popularity: 0.2 }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Item-kNN: like co-occurrence, divided by how often each of the two is read at all.
 //!
-//! Hidasi's baseline of GRU4Rec, as Ludewig and Jannach 2018 and Moreira et al. 2019 took it:
-//! co(i, j) / ((n(i) + regularisation)^(1 - alpha) * (n(j) + regularisation)^alpha); alpha 0.5 is the cosine between sessions.
+//! Hidasi's baseline of `GRU4Rec`, as Ludewig and Jannach 2018 and Moreira et al. 2019 took it:
+//! `co(i, j) / ((n(i) + regularisation)^(1 - alpha) * (n(j) + regularisation)^alpha)`; alpha 0.5 is the cosine between sessions.
+//!
+//! Hours 144 to 191 with alpha 0.5: HR .439 with a regularisation of 20, .453 with 100, .465 with 500; more comes ever closer to CO,
+//! as does a smaller alpha (.475 with 500 and 0.25).
 
 use hashbrown::HashMap;
 
@@ -29,7 +32,7 @@ pub(crate) struct ItemKnn {
 
 impl Default for ItemKnn {
     fn default() -> Self {
-        Self::new(Parameters { regularisation: 20.0, alpha: 0.5 })
+        Self::new(Parameters { regularisation: 500.0, alpha: 0.5 })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What others would take, each written as its paper says and tuned on hours 0 to 191 of the log: `recommender-eval --tune` shows how.
+//! What others would take, each written as its paper says and tuned on hours 0 to 191 of the log: `recommender-eval tune` shows how.
 
 pub(crate) mod co_occurrence;
 pub(crate) mod decayed_rules;
@@ -15,7 +15,7 @@ use self::item_knn::ItemKnn;
 use self::recently_popular::RecentlyPopular;
 use self::sequential_rules::SequentialRules;
 use self::vmis_knn::VmisKnn;
-use crate::click::ItemId;
+use crate::click::{HOUR_MS, ItemId};
 use crate::recommender::Recommender;
 
 /// How strongly one article speaks for another; 0 when it does not.
@@ -26,8 +26,10 @@ pub(crate) trait Pairwise {
 /// A baseline, by what the command line and the tables call it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Baseline {
-    /// Recently popular.
+    /// Recently popular, as CHAMELEON has it.
     Rp,
+    /// Recently popular in the last quarter of an hour, which is better here.
+    RpQuarter,
     ItemKnn,
     /// Co-occurrence.
     Co,
@@ -39,11 +41,12 @@ pub(crate) enum Baseline {
 }
 
 impl Baseline {
-    pub(crate) const ALL: [Self; 6] = [Self::Rp, Self::ItemKnn, Self::Co, Self::Sr, Self::Vmis, Self::Decayed];
+    pub(crate) const ALL: [Self; 7] = [Self::Rp, Self::RpQuarter, Self::ItemKnn, Self::Co, Self::Sr, Self::Vmis, Self::Decayed];
 
     pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::Rp => "RP, recently popular, 1 h",
+            Self::RpQuarter => "RP, recently popular, 15 min",
             Self::ItemKnn => "Item-kNN",
             Self::Co => "CO, co-occurrence",
             Self::Sr => "SR, sequential rules",
@@ -55,12 +58,13 @@ impl Baseline {
     /// With the parameters that were chosen.
     pub(crate) fn make(self) -> Box<dyn Recommender> {
         match self {
-            Self::Rp => Box::new(RecentlyPopular::default()),
+            Self::Rp => Box::new(RecentlyPopular::new(HOUR_MS)),
+            Self::RpQuarter => Box::new(RecentlyPopular::new(HOUR_MS / 4)),
             Self::ItemKnn => Box::new(ItemKnn::default()),
             Self::Co => Box::new(CoOccurrence::default()),
             Self::Sr => Box::new(SequentialRules::default()),
             Self::Vmis => Box::new(VmisKnn::default()),
-            Self::Decayed => Box::new(DecayedRules::default()),
+            Self::Decayed => Box::new(DecayedRules::new(decayed_rules::Parameters::default())),
         }
     }
 }

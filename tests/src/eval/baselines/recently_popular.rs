@@ -1,12 +1,13 @@
-//! RP: the most clicked articles of the last hour, the same for everybody.
+//! RP: the most clicked articles of a time, the same for everybody.
 //!
 //! Moreira et al., "Contextual Hybrid Session-based News Recommendation with Recurrent Neural Networks", 2019: "Recently Popular".
+//! Hours 144 to 191: HR .448 with 15 minutes, .446 with 30, .441 with 60, .428 with 120.
 
 use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 
-use crate::click::{Click, HOUR_MS, ItemId, number};
+use crate::click::{Click, ItemId, number};
 use crate::recommender::{Recommender, Top};
 
 /// Clicks count for so long.
@@ -15,12 +16,6 @@ pub(crate) struct RecentlyPopular {
     window_ms: u64,
     recent: VecDeque<(u64, ItemId)>,
     counts: HashMap<ItemId, u32>,
-}
-
-impl Default for RecentlyPopular {
-    fn default() -> Self {
-        Self::new(HOUR_MS)
-    }
 }
 
 impl RecentlyPopular {

@@ -65,7 +65,7 @@ fn sequential_rules_look_forward_only() {
     assert_eq!(shown(SequentialRules::default(), A), [C, B, D]);
     assert_eq!(shown(SequentialRules::default(), B), [C, D]);
     assert_eq!(shown(SequentialRules::default(), C), [D]);
-    assert_eq!(shown(SequentialRules::default(), D), [] as [u32; 0]);
+    assert_eq!(shown(SequentialRules::default(), D), Vec::<u32>::new());
     let mut rules = SequentialRules::default();
     rules.follow(&[A, B].map(ItemId));
     rules.follow(&[A, B, C].map(ItemId));
