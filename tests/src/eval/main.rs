@@ -111,7 +111,9 @@ fn run(options: &Options) -> Result<()> {
     }
     let wants = |protocol| options.protocol == protocol || options.protocol == Protocol::All;
     if wants(Protocol::Prequential) {
-        println!("{}", report::prequential(&log, window, baselines, &options.subjects, options.jobs)?);
+        let (text, failures) = report::prequential(&log, window, baselines, &options.subjects, options.jobs);
+        println!("{text}");
+        ensure!(failures.is_empty(), "{}", failures.join("\n"));
     }
     if wants(Protocol::Sampled) {
         println!("{}", report::sampled(&log));

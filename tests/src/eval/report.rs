@@ -1,16 +1,12 @@
 //! Runs the protocols, baselines and subjects side by side, and puts what came of them into tables.
 
-use std::fmt::Write as _;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Result;
-use hashbrown::HashSet;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::baselines::Baseline;
-use crate::click::ItemId;
 use crate::lockstep::{self, Answers, Subject};
 use crate::log::{ClickLog, Window};
 use crate::metrics::{Measures, Tally};
@@ -19,8 +15,8 @@ use crate::split::Horizon;
 use crate::table::{Table, share};
 use crate::{sampled, split};
 
-/// Protocol 1: baselines in one thread, subjects beside them.
-pub(crate) fn prequential(log: &ClickLog, window: Window, baselines: &[Baseline], subjects: &[Subject], jobs: u8) -> Result<String> {
+/// Protocol 1: baselines in one thread, subjects beside them. Comes with what failed: the others' figures stand without it.
+pub(crate) fn prequential(log: &ClickLog, window: Window, baselines: &[Baseline], subjects: &[Subject], jobs: u8) -> (String, Vec<String>) {
     let bars = MultiProgress::new();
     let mut contestants: Vec<Contestant> = baselines.iter().map(|one| Contestant::new(one.label(), one.make())).collect();
     let answers = std::thread::scope(|scope| {
@@ -28,27 +24,41 @@ pub(crate) fn prequential(log: &ClickLog, window: Window, baselines: &[Baseline]
         if !contestants.is_empty() {
             prequential::run(log, window, &mut contestants, &bar(&bars, "baselines", log, window));
         }
-        ours.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a thread broke off")))
-    })?;
-    let clicked = prequential::clicked(log, window);
-    let mut table = Table::new(["", "HR@10", "MRR@10", "nDCG@10", "coverage@10", "cold HR@10"]);
-    let mut notes = String::new();
+        ours.join()
+    });
+    let mut results: Vec<(&str, Tally)> = Vec::new();
     for contestant in &contestants {
-        table.row(cells(&contestant.label, &contestant.tally, &clicked));
-        eprintln!("  {:<34} {:>6.1} s", contestant.label, contestant.took.as_secs_f32());
+        eprintln!("  {:<40} {:>6.1} s", contestant.label, contestant.took.as_secs_f32());
+        results.push((&contestant.label, contestant.tally.clone()));
     }
-    for (subject, answers) in subjects.iter().zip(&answers) {
-        table.row(cells(&subject.label, &answers.tally, &clicked));
-        if answers.already_read + answers.unknown > 0 {
-            let (read, unknown) = (answers.already_read, answers.unknown);
-            let _ =
-                writeln!(notes, "\n{}: {read} names of articles that the session had read, {unknown} that no click has.", subject.label);
+    let (mut failures, mut notes) = (Vec::new(), String::new());
+    let answers = answers.unwrap_or_else(|_| {
+        failures.push("the thread of the subjects broke off".to_owned());
+        Vec::new()
+    });
+    for (subject, answers) in subjects.iter().zip(answers) {
+        match answers {
+            Ok(answers) => {
+                notes.push_str(&note(&subject.label, &answers));
+                results.push((&subject.label, answers.tally));
+            }
+            Err(error) => failures.push(format!("{error:#}")),
         }
     }
-    let tallies = || contestants.iter().map(|one| &one.tally).chain(answers.iter().map(|one| &one.tally));
-    let scored = tallies().map(|tally| tally.scored).max().unwrap_or(0);
-    let cold = tallies().map(|tally| tally.measures().cold_share).fold(0.0, f64::max);
-    Ok(format!(
+    (prequential_text(log, window, &results, &notes), failures)
+}
+
+fn prequential_text(log: &ClickLog, window: Window, results: &[(&str, Tally)], notes: &str) -> String {
+    let clicked = prequential::clicked(log, window);
+    let mut table = Table::new(["", "HR@10", "MRR@10", "nDCG@10", "coverage@10", "cold HR@10"]);
+    for (label, tally) in results {
+        let measures = tally.measures();
+        let figures = [measures.hit_rate, measures.mrr, measures.ndcg, tally.coverage(&clicked), measures.cold_hit_rate].map(share);
+        table.row(std::iter::once((*label).to_owned()).chain(figures));
+    }
+    let scored = results.iter().map(|(_, tally)| tally.scored).max().unwrap_or(0);
+    let cold = results.iter().map(|(_, tally)| tally.measures().cold_share).fold(0.0, f64::max);
+    format!(
         "### Protocol 1: prequential, full ranking\n\nHours {} to {} of {}: n = {scored} answers scored; {} of {} clicks learnt in order. Every click is \
          learnt, then ten articles are named, then scored against that session's next click, whenever it comes. Coverage: which share of the \
          {} articles clicked in these hours was named. Cold: targets first clicked less than an hour before, {} of all.\n\n{table}{notes}",
@@ -59,12 +69,21 @@ pub(crate) fn prequential(log: &ClickLog, window: Window, baselines: &[Baseline]
         log.clicks.len(),
         clicked.len(),
         share(cold),
-    ))
+    )
+}
+
+/// What a subject does that it should not.
+fn note(label: &str, answers: &Answers) -> String {
+    let Answers { already_read, unknown, .. } = answers;
+    if already_read + unknown == 0 {
+        return String::new();
+    }
+    format!("\n{label}: {already_read} names of articles that the session had read, {unknown} that no click has.\n")
 }
 
 /// Protocol 2.
 pub(crate) fn sampled(log: &ClickLog) -> String {
-    /// HR@10 and MRR@10 of the 2019 paper over 16 days; `None` where the brief names none.
+    /// HR@10 and MRR@10 of the 2019 paper, over 16 days; `None` where we have no figure.
     const PUBLISHED: [Option<(f64, f64)>; 4] = [Some((0.5900, 0.2889)), Some((0.5707, 0.2801)), Some((0.5689, 0.2626)), None];
     let bars = MultiProgress::new();
     let outcomes = sampled::run(log, &bar(&bars, "CHAMELEON", log, Window { from: 0, to: u64::MAX }));
@@ -112,15 +131,8 @@ pub(crate) fn split(log: &ClickLog, window: Window, baselines: &[Baseline]) -> S
     )
 }
 
-fn cells(label: &str, tally: &Tally, clicked: &HashSet<ItemId>) -> [String; 6] {
-    let measures = tally.measures();
-    let figures = [measures.hit_rate, measures.mrr, measures.ndcg, tally.coverage(clicked), measures.cold_hit_rate].map(share);
-    let [hit_rate, mrr, ndcg, coverage, cold] = figures;
-    [label.to_owned(), hit_rate, mrr, ndcg, coverage, cold]
-}
-
 /// As many at a time as was asked for; the answers in the order of the subjects.
-fn play_subjects(log: &ClickLog, window: Window, subjects: &[Subject], jobs: u8, bars: &MultiProgress) -> Result<Vec<Answers>> {
+fn play_subjects(log: &ClickLog, window: Window, subjects: &[Subject], jobs: u8, bars: &MultiProgress) -> Vec<Result<Answers>> {
     let waiting = Mutex::new(subjects.iter().enumerate());
     let done: Mutex<Vec<(usize, Result<Answers>)>> = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
@@ -131,7 +143,7 @@ fn play_subjects(log: &ClickLog, window: Window, subjects: &[Subject], jobs: u8,
                     let Some((at, subject)) = next else { return };
                     let began = Instant::now();
                     let answers = lockstep::run(log, window, subject, &bar(bars, &subject.label, log, window));
-                    eprintln!("  {:<34} {:>6.1} s", subject.label, began.elapsed().as_secs_f32());
+                    eprintln!("  {:<40} {:>6.1} s", subject.label, began.elapsed().as_secs_f32());
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((at, answers));
                 }
             });
@@ -150,7 +162,7 @@ fn hours(log: &ClickLog) -> u64 {
 fn bar(bars: &MultiProgress, what: &str, log: &ClickLog, window: Window) -> ProgressBar {
     let clicks = log.clicks.iter().filter(|click| log.hour(click.at_ms) < window.to).count();
     let bar = bars.add(ProgressBar::new(u64::try_from(clicks).unwrap_or(0)));
-    let shape = "  {prefix:<34} [{bar:24}] {pos}/{len} {elapsed} of {duration}";
+    let shape = "  {prefix:<40} [{bar:24}] {pos}/{len} {elapsed} of {duration}";
     bar.set_style(ProgressStyle::with_template(shape).unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.with_prefix(what.to_owned())
 }
