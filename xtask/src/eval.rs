@@ -19,6 +19,9 @@ const OURS: [(&str, &str); 5] = [
     ("ours at the edge, 60 s, linear only", "--publish-every-s 60 --edge --ranker base"),
 ];
 
+/// The protocol that subjects are measured in: the others need more of a recommender than an answer to each click.
+const SUBJECTS_IN: &str = "1";
+
 /// What `eval` can do.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
@@ -91,7 +94,7 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
         if options.only == Some(Half::Subjects) {
             eval.arg("--no-baselines");
         }
-        for subject in subjects.iter().filter(|_| *protocol == "1") {
+        for subject in subjects.iter().filter(|_| *protocol == SUBJECTS_IN) {
             eval.args(["--subject", subject]);
         }
         let output = eval.stderr(Stdio::inherit()).output().context("recommender-eval cannot be started")?;
@@ -106,7 +109,8 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
 }
 
 fn subjects(options: &Options) -> Vec<String> {
-    if options.only == Some(Half::Baselines) {
+    let is_measured = options.protocol.numbers().contains(&SUBJECTS_IN);
+    if options.only == Some(Half::Baselines) || !is_measured {
         return Vec::new();
     }
     if !options.subjects.is_empty() {

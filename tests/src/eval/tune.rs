@@ -38,7 +38,8 @@ fn variants(baseline: Baseline) -> Vec<Contestant> {
         }
         Baseline::Co | Baseline::Sr => Vec::new(),
         Baseline::Vmis => {
-            let some = [(500, 150, 0.0), (500, 200, 0.0), (1000, 100, 0.0), (1000, 200, 0.0)];
+            let some =
+                [(250, 100, 1.0), (500, 50, 1.0), (500, 100, 1.0), (500, 100, 0.3), (500, 100, 0.0), (500, 200, 0.0), (1000, 100, 0.0)];
             some.map(|(latest, neighbours, rarity)| vmis(vmis_knn::Parameters { latest, neighbours, rarity })).into()
         }
         Baseline::Decayed => {

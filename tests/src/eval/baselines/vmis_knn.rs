@@ -3,6 +3,9 @@
 //! Kersbergen, Sprangers and Schelter, "Serenade", 2022, after V-SkNN of Ludewig and Jannach 2018: each article of the session counts
 //! by how late it was opened; the m latest sessions that share one are looked at; the k most similar vote, weighted by the latest
 //! article that they share, for their rare articles more than for their frequent ones. Here sessions are indexed as they grow.
+//!
+//! Hours 144 to 191, HR / MRR: m 500, k 100 .508 / .229 with rarity as in Serenade, .512 / .231 with a third of it, .518 / .233 without, which
+//! is taken; k 50 .487 / .223 (with), k 200 .516 / .230; m 250 .504 / .226 (with), m 1000 .518 / .234 for twice the time.
 
 use std::collections::VecDeque;
 
@@ -59,7 +62,7 @@ struct Neighbour<'a> {
 
 impl Default for VmisKnn {
     fn default() -> Self {
-        Self::new(Parameters { latest: 500, neighbours: 100, rarity: 1.0 })
+        Self::new(Parameters { latest: 500, neighbours: 100, rarity: 0.0 })
     }
 }
 
