@@ -42,6 +42,26 @@ mod tests {
     use super::*;
     use crate::baselines::Baseline;
 
+    /// Names what it learnt last, read or not.
+    struct Echo(Vec<ItemId>);
+
+    impl Recommender for Echo {
+        fn learn(&mut self, click: &Click, _history: &[ItemId]) {
+            self.0 = vec![click.item];
+        }
+
+        fn recommend(&mut self, _click: &Click, _history: &[ItemId], list: &mut Vec<ItemId>) {
+            list.clone_from(&self.0);
+        }
+    }
+
+    #[test]
+    fn a_click_is_learnt_before_it_is_answered() {
+        let mut output = Vec::new();
+        serve(&mut Echo(Vec::new()), "1\ts\tx\n2\tt\ty\n".as_bytes(), &mut output).unwrap();
+        assert_eq!(String::from_utf8(output).unwrap(), "x\ny\n");
+    }
+
     #[test]
     fn names_are_arbitrary_and_fields_after_the_item_may_be_absent() {
         let mut output = Vec::new();

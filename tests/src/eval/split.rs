@@ -89,7 +89,8 @@ mod tests {
             context: [0; CONTEXT_LEN],
         };
         // Learnt: 0 then 1. Session 1 began before and is not scored. After the split 0 is followed by 1 (known), twice by 2 (never learnt).
-        let clicks = [(0, 0, 0), (0, 0, 1), (0, 1, 5), (1, 1, 1), (1, 2, 0), (1, 2, 1), (2, 3, 0), (2, 3, 2), (2, 4, 0), (2, 4, 2)];
+        let clicks =
+            [(0, 0, 0), (0, 0, 1), (0, 1, 5), (1, 1, 1), (1, 1, 2), (1, 2, 0), (1, 2, 1), (2, 3, 0), (2, 3, 2), (2, 4, 0), (2, 4, 2)];
         let log = ClickLog::of(clicks.map(click).into());
         let mut contestants = [Contestant::new("SR", Baseline::Sr.make())];
         let horizons = run(&log, Window { from: 1, to: 3 }, &mut contestants, &ProgressBar::hidden());
