@@ -28,6 +28,9 @@ pub(crate) struct Options {
     /// The click log: CSV, plain or gzip.
     #[arg(long, value_name = "FILE", default_value = "../shared/data/clicks-dev.csv.gz")]
     clicks: PathBuf,
+    /// The first hour of the log that is learnt: a later one is a faster run, and all are told the same.
+    #[arg(long, value_name = "HOUR", default_value_t = 0)]
+    learn_from_hour: u64,
     /// The first hour of the log that is scored; what is before is learnt.
     #[arg(long, value_name = "HOUR", default_value_t = 192)]
     from_hour: u64,
@@ -90,7 +93,7 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
     for protocol in options.protocol.numbers() {
         let mut eval = Command::new(paths::at("target/release/recommender-eval"));
         eval.arg("--clicks").arg(&clicks).args(["--protocol", protocol]);
-        eval.args(["--from-hour", &options.from_hour.to_string(), "--to-hour", &options.to_hour.to_string()]);
+        eval.args(hours(options));
         if options.only == Some(Half::Subjects) {
             eval.arg("--no-baselines");
         }
@@ -133,9 +136,20 @@ fn build(subjects: &[String]) -> Result<()> {
     Ok(())
 }
 
+fn hours(options: &Options) -> Vec<String> {
+    let hours = [("--learn-from-hour", options.learn_from_hour), ("--from-hour", options.from_hour), ("--to-hour", options.to_hour)];
+    hours.iter().flat_map(|(name, hour)| [(*name).to_owned(), hour.to_string()]).collect()
+}
+
+/// How to come to the same figures, and on what.
 fn heading(options: &Options, protocol: &str) -> String {
-    let window = format!("--from-hour {} --to-hour {}", options.from_hour, options.to_hour);
+    let half = options.only.map_or("", |half| match half {
+        Half::Subjects => " --only subjects",
+        Half::Baselines => " --only baselines",
+    });
+    let subjects: String = options.subjects.iter().flat_map(|subject| [" --subject \"", subject, "\""]).collect();
+    let hours = hours(options).join(" ");
     let file = options.clicks.file_name().unwrap_or_default().to_string_lossy();
     let (today, machine) = (section::today(), section::machine());
-    format!("Run on {today} by `cargo xtask eval --protocol {protocol} {window} --write`, over `{file}`. {machine}.")
+    format!("Run on {today} by `cargo xtask eval --protocol {protocol} {hours}{half}{subjects} --write`, over `{file}`. {machine}.")
 }

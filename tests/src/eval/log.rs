@@ -95,6 +95,14 @@ impl ClickLog {
         Self { clicks, next: next.into(), first_seen_ms, origin_ms }
     }
 
+    /// Without the clicks before an hour; hours keep their numbers, and articles the time when they were new.
+    pub(crate) fn starting(mut self, hour: u64) -> Self {
+        let skipped = self.clicks.partition_point(|click| self.hour(click.at_ms) < hour);
+        self.clicks.drain(..skipped);
+        self.next.drain(..skipped);
+        self
+    }
+
     /// Each click with what follows it.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&Click, Option<Next>)> {
         self.clicks.iter().zip(self.next.iter().copied())
@@ -163,6 +171,14 @@ mod tests {
         assert_eq!(log.next, [Some(b), None, None]);
         assert_eq!(log.origin_ms, 7_200_000);
         assert_eq!(log.clicks[0].context, [4, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn a_late_start_keeps_hours_and_ages() {
+        let log = parse("7200000,v,s,a\n10800000,v,s,b\n14400000,v,s,a\n").unwrap().starting(1);
+        assert_eq!((log.clicks.len(), log.hour(log.clicks[0].at_ms)), (2, 1));
+        assert_eq!(log.next[0], Some(Next { item: ItemId(0), at_ms: 14_400_000 }));
+        assert!(!log.is_cold(log.next[0].unwrap()));
     }
 
     #[test]

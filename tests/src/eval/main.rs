@@ -38,6 +38,9 @@ struct Options {
     /// The click log: CSV, plain or gzip, in time order.
     #[arg(long, value_name = "FILE", default_value = "../shared/data/clicks-dev.csv.gz")]
     clicks: PathBuf,
+    /// The first hour of the log that is learnt. Protocol 2 always begins at the log's beginning.
+    #[arg(long, value_name = "HOUR", default_value_t = 0)]
+    learn_from_hour: u64,
     /// The first hour of the log that is scored; what is before is learnt.
     #[arg(long, value_name = "HOUR", default_value_t = 192)]
     from_hour: u64,
@@ -99,6 +102,7 @@ fn run(options: &Options) -> Result<()> {
     }
     let window = Window { from: options.from_hour, to: options.to_hour };
     ensure!(window.from < window.to, "no hour is from {} on and before {}", window.from, window.to);
+    ensure!(options.learn_from_hour <= window.from, "what is scored has to be learnt: --learn-from-hour is after --from-hour");
     let log = ClickLog::read(&options.clicks)?;
     let baselines = match (options.no_baselines, options.baselines.as_slice()) {
         (true, _) => &[],
@@ -110,13 +114,14 @@ fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
     let wants = |protocol| options.protocol == protocol || options.protocol == Protocol::All;
+    if wants(Protocol::Sampled) {
+        println!("{}", report::sampled(&log));
+    }
+    let log = log.starting(options.learn_from_hour);
     if wants(Protocol::Prequential) {
         let (text, failures) = report::prequential(&log, window, baselines, &options.subjects, options.jobs);
         println!("{text}");
         ensure!(failures.is_empty(), "{}", failures.join("\n"));
-    }
-    if wants(Protocol::Sampled) {
-        println!("{}", report::sampled(&log));
     }
     if wants(Protocol::Split) {
         println!("{}", report::split(&log, window, baselines));

@@ -59,7 +59,7 @@ fn prequential_text(log: &ClickLog, window: Window, results: &[(&str, Tally)], n
     let scored = results.iter().map(|(_, tally)| tally.scored).max().unwrap_or(0);
     let cold = results.iter().map(|(_, tally)| tally.measures().cold_share).fold(0.0, f64::max);
     format!(
-        "### Protocol 1: prequential, full ranking\n\nHours {} to {} of {}: n = {scored} answers scored; {} of {} clicks learnt in order. Every click is \
+        "### Protocol 1: prequential, full ranking\n\nHours {} to {} of {}: n = {scored} answers scored; {} of {} clicks learnt in order, from hour {} on. Every click is \
          learnt, then ten articles are named, then scored against that session's next click, whenever it comes. Coverage: which share of the \
          {} articles clicked in these hours was named. Cold: targets first clicked less than an hour before, {} of all.\n\n{table}{notes}",
         window.from,
@@ -67,6 +67,7 @@ fn prequential_text(log: &ClickLog, window: Window, results: &[(&str, Tally)], n
         hours(log),
         log.clicks.iter().filter(|click| log.hour(click.at_ms) < window.to).count(),
         log.clicks.len(),
+        log.clicks.first().map_or(0, |first| log.hour(first.at_ms)),
         clicked.len(),
         share(cold),
     )
@@ -123,8 +124,9 @@ pub(crate) fn split(log: &ClickLog, window: Window, baselines: &[Baseline]) -> S
     table.row(row("targets that were clicked before", &|horizon| share(horizon.known_share())));
     table.row(row("n", &|horizon| horizon.tallies.first().map_or(0, |tally| tally.scored).to_string()));
     format!(
-        "### Protocol 3: static split\n\nLearnt: hours 0 to {}, and nothing after. Scored: sessions that begin in hours {} to {}, by how long \
+        "### Protocol 3: static split\n\nLearnt: hours {} to {}, and nothing after. Scored: sessions that begin in hours {} to {}, by how long \
          after the split.\n\n{table}",
+        log.clicks.first().map_or(0, |first| log.hour(first.at_ms)),
         window.from.saturating_sub(1),
         window.from,
         window.to - 1,
