@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use serde::de::IgnoredAny;
+use wire::model::MODEL_BYTES_MAX;
 use wire::{CATALOGUE_BYTES_MAX, Cards, Catalogue, Portal, RULES_BYTES_MAX, Rules};
 
 use crate::error::{Error, Result};
@@ -97,7 +98,7 @@ impl File {
     #[must_use]
     pub const fn bytes_max(self) -> usize {
         match self {
-            Self::Model => 25_165_824,
+            Self::Model => MODEL_BYTES_MAX,
             Self::Cards => 4_194_304,
             Self::Items => CATALOGUE_BYTES_MAX,
             Self::Rules => RULES_BYTES_MAX,

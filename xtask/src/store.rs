@@ -6,9 +6,9 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 use ureq::Agent;
-use wire::Recommendations;
+use wire::{Consent, EventKind, PageKind, PortalId, Recommendations, VisitorId};
 
-use crate::beacon::now_ms;
+use crate::beacon::{Beacon, Page, event, now_ms, pageview_id};
 use crate::stack::{self, ADMIN_SECRET, Plan, Stack, StoreFault, Trial};
 use crate::{model, pack, setup};
 
@@ -84,6 +84,7 @@ impl StoreTrial {
         for fault in [StoreFault::Down, StoreFault::Silent] {
             self.stack.replace_store(fault)?;
             self.all_answer(&format!("the store is {}, the isolate is new", fault.name()), "built_in")?;
+            self.collects(fault)?;
         }
         self.fault(StoreFault::None)?;
         self.await_source("trending")?;
@@ -124,6 +125,24 @@ impl StoreTrial {
         let is_learnt = !matches!(source, "latest" | "built_in");
         ensure!((answer.model_version != "none") == is_learnt, "{what}: /{door} names the wrong model: {answer:?}");
         ensure!(took < ANSWER_MAX, "{what}: /{door} took {} ms", took.as_millis());
+        Ok(())
+    }
+
+    /// A reader without consent, whose id is made of a salt that is in the store, is counted all the same. On a portal that this trial does not ask.
+    fn collects(&self, fault: StoreFault) -> Result<()> {
+        let beacon = Beacon::new(self.stack.plan().port);
+        let portal = PortalId::parse("g1").context("g1 is an id")?;
+        let (pageview, visitor) = (pageview_id(now_ms(), 1), VisitorId::from_bits(1));
+        let page = Page { portal, pageview, visitor, path: "/other".to_owned(), kind: PageKind::Other, meta: None };
+        let mut batch = beacon.batch(&page, vec![event(0, now_ms(), EventKind::Pageview)]);
+        (batch.consent, batch.visitor) = (Consent::Cookieless, None);
+        let begun = Instant::now();
+        let post = self.agent.post(format!("{}/pageview", self.url)).header("Origin", beacon.origin(&page.portal));
+        let mut answer = post.content_type("text/plain").send(serde_json::to_string(&batch)?)?;
+        let status = answer.status().as_u16();
+        ensure!(status == 202, "a batch is answered {status} while the store is {}: {}", fault.name(), answer.body_mut().read_to_string()?);
+        ensure!(begun.elapsed() < ANSWER_MAX, "a batch took {} ms while the store is {}", begun.elapsed().as_millis(), fault.name());
+        println!("ok   the store is {}: a batch is accepted", fault.name());
         Ok(())
     }
 

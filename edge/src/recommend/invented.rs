@@ -1,10 +1,11 @@
 //! A model that tests make up, and a portal around it.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use wire::{Cards, Catalogue, Rules};
 
-use super::learnt::{Learnt, List, Ranked, Ranker, Request, Scratch};
+use super::learnt::{Context, Learnt, List, Ranked, Ranker, Request, Scratch};
 use super::published::{Files, Published};
 
 /// Says what it is told to say. Items have the index of their place.
@@ -22,6 +23,8 @@ pub(super) struct Invented {
     pub(super) similar: Vec<Vec<u32>>,
     /// What the ranker says, whoever asks, and which read item brought it. The base ranker says it backwards.
     pub(super) ranked: Vec<(u32, Option<u32>)>,
+    /// What the ranker was asked last: what was read, and the words.
+    pub(super) asked: RefCell<(Vec<u32>, String)>,
 }
 
 fn at<T: Clone + Default>(list: &[T], index: u32) -> T {
@@ -69,7 +72,9 @@ impl Learnt for Invented {
         scored(&at(&self.similar, index)).collect()
     }
 
-    fn rank(&self, _request: &Request<'_>, ranker: Ranker, _scratch: &mut Scratch) -> Vec<Ranked> {
+    fn rank(&self, request: &Request<'_>, ranker: Ranker, _scratch: &mut Scratch) -> Vec<Ranked> {
+        let Context { browser, os, device, country, region, source } = request.context;
+        self.asked.replace((request.read.to_vec(), [browser, os, device, country, region, source].join(" ")));
         let said = |(item, because): &(u32, Option<u32>)| Ranked { item: *item, score: 1.0, because: *because, is_fresh: false };
         match ranker {
             Ranker::Full => self.ranked.iter().map(said).collect(),

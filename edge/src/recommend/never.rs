@@ -77,6 +77,7 @@ fn model(dice: &mut Dice) -> Invented {
         top_pages: dice.indices(8),
         latest: dice.indices(8),
         items,
+        ..Invented::default()
     }
 }
 

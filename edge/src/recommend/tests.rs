@@ -2,6 +2,7 @@
 
 use super::invented::{Invented, published};
 use super::*;
+use crate::collect::Client;
 use crate::config::{Config, Environment};
 use crate::query::Query;
 
@@ -74,6 +75,28 @@ fn the_answers_id_says_rung_and_set() {
     let answer = ask_as(Door::TopPages, "", &published, SetName::B, u64::MAX);
     assert_eq!((answer.rec_id.source(), answer.rec_id.set()), (Some(RecommendationSource::TopPages), SetName::B));
     assert_eq!((answer.model_version.as_str(), answer.generated_at_ms), ("invented", NOW_MS - 1_000));
+}
+
+#[test]
+fn the_ranker_is_told_the_page_first_then_what_was_read_last_and_what_headers_say() {
+    let published = published(Some(model()), "", "", "");
+    let config = Config::parse(Environment::default()).unwrap();
+    let portal = config.portals.get("g1").unwrap();
+    let user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let client = Client { user_agent: Some(user_agent.to_owned()), country: "BR".into(), region: "RJ".into(), ..Client::default() };
+    for (query, read, words) in [
+        ("item=/1&read=/2,/3,/nowhere,/4,/1,/5,/6&referrer=https://t.co", vec![1, 6, 5, 4, 3], "firefox linux desktop BR RJ social"),
+        ("read=/2,/3", vec![3, 2], "firefox linux desktop BR RJ "),
+        ("item=/nowhere", vec![], "firefox linux desktop BR RJ "),
+        // Of nobody's question headers are not looked at: the answer is shared.
+        ("limit=5", vec![], ""),
+    ] {
+        let wish = Wish::parse(Query::new(query), Door::Recommendations, portal, false).unwrap();
+        let asked = Asked { portal, wish: &wish, reader: &Reader::of(&client), set: SetName::A, now_ms: NOW_MS, random_bits: 0 };
+        let _ = choose(&published, &asked, &mut Scratch::default());
+        let told = published.files().model.as_ref().unwrap().asked.take();
+        assert_eq!(told, (read, words.to_owned()), "{query}");
+    }
 }
 
 #[test]

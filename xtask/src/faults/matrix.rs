@@ -19,6 +19,8 @@ use Test::{Named, Not, Run, Simulator};
 const DELIVERY: &str = "edge/src/delivery_tests.rs";
 const RETRY: &str = "edge/src/retry.rs";
 const CONTRACT: &str = "tests/contract/test_worker.py";
+/// `cargo xtask store`, a check of `cargo xtask test`.
+const STORE: &str = "xtask/src/store.rs";
 const BATCH: &str = "wire/src/batch.rs";
 
 /// Number, fault, tests.
@@ -127,17 +129,24 @@ const ROWS: &[(u8, &str, &[Test])] = &[
         "KV fails",
         &[
             Named(
-                "edge/src/recommend_tests.rs",
-                &["the_ladder_is_climbed_from_its_best_rung", "without_a_model_the_built_in_page_answers"],
+                STORE,
+                &[
+                    "the store is down, the isolate remembers",
+                    "the blob is damaged, the isolate is new",
+                    "the blob is missing",
+                    "the store is back",
+                    "nobody knows what is blocked",
+                ],
             ),
-            Not("In the fault run: local KV cannot be made to fail from outside."),
+            Named("edge/src/recommend/never.rs", &["what_must_not_be_shown_is_not_and_no_list_is_empty"]),
         ],
     ),
     (
         26,
         "the recommender's origin fails",
         &[
-            Named("edge/src/recommend_tests.rs", &["without_a_model_the_built_in_page_answers"]),
+            Named(STORE, &["the backend is dead for a day"]),
+            Named("edge/src/recommend/tests.rs", &["an_old_model_is_none_and_the_newest_articles_answer"]),
             Not("The edge has no origin to ask: models are published to KV, and what is in KV answers."),
         ],
     ),
