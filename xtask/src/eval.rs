@@ -16,7 +16,7 @@ const OURS: [(&str, &str); 5] = [
     ("ours at the edge, published every 60 s", "--publish-every-s 60 --edge"),
     ("ours at the edge, published every 300 s", "--publish-every-s 300 --edge"),
     ("ours at the edge, 60 s, fresh mode", "--publish-every-s 60 --edge --set b"),
-    ("ours at the edge, 60 s, linear only", "--publish-every-s 60 --edge --ranker base"),
+    ("ours at the edge, 60 s, base score only", "--publish-every-s 60 --edge --base"),
 ];
 
 /// The protocol that subjects are measured in: the others need more of a recommender than an answer to each click.
