@@ -12,6 +12,7 @@
 mod args;
 mod cards;
 mod error;
+mod feedback;
 mod health;
 mod influence;
 mod leases;
