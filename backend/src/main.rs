@@ -24,6 +24,7 @@ mod publish;
 mod redrive;
 mod scale;
 mod shards;
+mod sitemap;
 mod snapshot;
 mod stages;
 mod state;
@@ -48,7 +49,9 @@ fn main() -> ExitCode {
     // Lines of `tail` are for people; what it does to get them is only news when it goes wrong.
     let level = match cli.command {
         Command::Serve(_) | Command::Consume(_) | Command::Redrive(_) => Level::INFO,
-        Command::Tail(_) | Command::Scale(_) | Command::Transform(_) | Command::Export(_) | Command::Erase(_) => Level::WARN,
+        Command::Tail(_) | Command::Import(_) | Command::Scale(_) | Command::Transform(_) | Command::Export(_) | Command::Erase(_) => {
+            Level::WARN
+        }
     };
     start_log(cli.log, level);
     match run(cli.command) {
@@ -69,6 +72,7 @@ fn run(command: Command) -> Result<()> {
             Command::Transform(args) => platform::transform::run(&args),
             Command::Export(args) => platform::subject::export(&args).await,
             Command::Erase(args) => platform::subject::erase(&args).await,
+            Command::Import(args) => platform::import::run(&args).await,
             Command::Tail(args) => platform::follow::run(args).await,
             Command::Redrive(args) => platform::redrive::run(*args).await,
             Command::Scale(args) => platform::scale::run(&args).await,

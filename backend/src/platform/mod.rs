@@ -10,6 +10,7 @@ mod desk;
 mod files;
 pub(crate) mod follow;
 mod http;
+pub(crate) mod import;
 mod interactions;
 mod kinesis;
 mod leases;
