@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::VisitorId;
 
+use crate::evaluate::EvaluateArgs;
 use crate::redrive::args::RedriveArgs;
 use crate::scale::args::ScaleArgs;
 
@@ -70,6 +71,12 @@ pub(crate) enum Command {
     /// stream's tag pulso:scaled remembers the changes for whoever runs this next. Who runs it needs `kinesis:DescribeStreamSummary`,
     /// `kinesis:ListTagsForStream`, `kinesis:AddTagsToStream`, `kinesis:UpdateShardCount` and `cloudwatch:GetMetricStatistics`.
     Scale(ScaleArgs),
+    /// Play the learner a log of clicks in lock-step, to be judged from outside.
+    ///
+    /// A click a line on standard input, in time order: at_ms session item visitor environment device_group os country region
+    /// referrer_type, separated by tabs; everything after item may be absent. Each line is learnt and then answered with one line: up
+    /// to ten items separated by blanks, best first, for the page that was just opened. No state is kept between runs.
+    Evaluate(EvaluateArgs),
 }
 
 /// What `tail` and `import` need beside their own.

@@ -61,6 +61,10 @@ pub(crate) enum Error {
     Scale { stream: String, why: String },
     #[error("{count} {what} were left behind")]
     LeftBehind { count: u64, what: &'static str },
+    #[error("cannot use standard input or output: {source}")]
+    Pipe { source: io::Error },
+    #[error("cannot evaluate: {why}")]
+    Evaluate { why: String },
     #[error("cannot start: {source}")]
     Runtime { source: io::Error },
 }
@@ -104,6 +108,8 @@ impl Error {
             | Self::Queue { .. }
             | Self::Scale { .. }
             | Self::LeftBehind { .. }
+            | Self::Pipe { .. }
+            | Self::Evaluate { .. }
             | Self::Runtime { .. } => 1,
         }
     }

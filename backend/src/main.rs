@@ -12,6 +12,7 @@
 mod args;
 mod cards;
 mod error;
+mod evaluate;
 mod feedback;
 mod health;
 mod influence;
@@ -21,6 +22,7 @@ mod loss;
 mod metrics;
 mod platform;
 mod publish;
+mod recommender;
 mod redrive;
 mod scale;
 mod shards;
@@ -49,9 +51,13 @@ fn main() -> ExitCode {
     // Lines of `tail` are for people; what it does to get them is only news when it goes wrong.
     let level = match cli.command {
         Command::Serve(_) | Command::Consume(_) | Command::Redrive(_) => Level::INFO,
-        Command::Tail(_) | Command::Import(_) | Command::Scale(_) | Command::Transform(_) | Command::Export(_) | Command::Erase(_) => {
-            Level::WARN
-        }
+        Command::Tail(_)
+        | Command::Import(_)
+        | Command::Scale(_)
+        | Command::Transform(_)
+        | Command::Export(_)
+        | Command::Erase(_)
+        | Command::Evaluate(_) => Level::WARN,
     };
     start_log(cli.log, level);
     match run(cli.command) {
@@ -76,6 +82,7 @@ fn run(command: Command) -> Result<()> {
             Command::Tail(args) => platform::follow::run(args).await,
             Command::Redrive(args) => platform::redrive::run(*args).await,
             Command::Scale(args) => platform::scale::run(&args).await,
+            Command::Evaluate(args) => platform::evaluate::run(&args),
         }
     });
     // A read that Kinesis never answers must not hold up the end.

@@ -36,6 +36,13 @@ impl Answer {
         }
     }
 
+    /// JSON that was an answer before.
+    #[must_use]
+    pub fn kept_json(body: Vec<u8>) -> Self {
+        let headers = vec![("content-type", "application/json".to_owned()), ("x-content-type-options", "nosniff".to_owned())];
+        Self { status: 200, headers, body: Some(body) }
+    }
+
     /// A text for programs that read no JSON.
     #[must_use]
     pub fn text(body: String) -> Self {
@@ -83,6 +90,13 @@ impl Answer {
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// The same with this `Cache-Control` instead of its own.
+    #[must_use]
+    pub fn caching(mut self, cache_control: String) -> Self {
+        self.headers.retain(|(name, _)| *name != "cache-control");
+        self.with("cache-control", cache_control)
     }
 
     /// The same with more headers.

@@ -55,6 +55,20 @@ pub enum Error {
         /// The portal of the path or query.
         portal: String,
     },
+    /// Nobody has published that file of a portal.
+    #[error("portal {portal} has no published {file}")]
+    NotPublished {
+        /// The portal of the path.
+        portal: String,
+        /// The file of the path.
+        file: &'static str,
+    },
+    /// Rules that would leave a portal nothing to fall back on.
+    #[error("the rules block every page in built_in of portal {portal}: leave one")]
+    NothingLeft {
+        /// The portal of the path.
+        portal: String,
+    },
     /// The bearer secret is absent or wrong.
     #[error("send the admin secret as a bearer token")]
     Unauthorized,
@@ -99,13 +113,14 @@ impl Error {
             Self::Message(wire::Error::MalformedJson { .. } | wire::Error::NotAnObject) | Self::BodyUnreadable => 400,
             Self::Unauthorized => 401,
             Self::MissingOrigin | Self::OriginNotAllowed { .. } => 403,
-            Self::PortalNotFound { .. } | Self::UnknownPath => 404,
+            Self::PortalNotFound { .. } | Self::NotPublished { .. } | Self::UnknownPath => 404,
             Self::MethodNotAllowed { .. } => 405,
             Self::BodyTimeout => 408,
             Self::Message(wire::Error::BodyTooLarge) | Self::FileTooLarge { .. } => 413,
             Self::UnsupportedMediaType => 415,
             Self::Message(_)
             | Self::WrongShape { .. }
+            | Self::NothingLeft { .. }
             | Self::UnknownPortal { .. }
             | Self::MissingParameter { .. }
             | Self::BadParameter { .. } => 422,
@@ -125,11 +140,12 @@ impl Error {
             Self::MissingOrigin => "missing_origin",
             Self::OriginNotAllowed { .. } => "origin_not_allowed",
             Self::UnknownPortal { .. } | Self::PortalNotFound { .. } => "unknown_portal",
+            Self::NotPublished { .. } => "not_published",
             Self::Unauthorized => "unauthorized",
             Self::UnknownPath => "unknown_path",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::MissingParameter { .. } => "missing_field",
-            Self::WrongShape { .. } | Self::BadParameter { .. } => "bad_field",
+            Self::WrongShape { .. } | Self::NothingLeft { .. } | Self::BadParameter { .. } => "bad_field",
             Self::Unavailable { .. } => "unavailable",
         }
     }

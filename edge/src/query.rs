@@ -3,6 +3,7 @@
 use wire::Item;
 
 use crate::error::{Error, Result};
+use crate::instant;
 
 /// The query of an address, after its `?`.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +40,17 @@ impl<'a> Query<'a> {
         let is_number = text.bytes().all(|byte| byte.is_ascii_digit()) && text.bytes().any(|byte| byte != b'0');
         // Digits that do not fit are a number too, and far above `max`.
         if is_number { Ok(text.parse().unwrap_or(max).min(max)) } else { Err(Error::BadParameter { name, rule: "a whole number from 1" }) }
+    }
+
+    /// A moment, Unix milliseconds: a whole number of them, or a date or time of RFC 3339. What is before 1970 is 0.
+    ///
+    /// # Errors
+    /// [`Error::BadParameter`] when it is neither.
+    pub fn instant_ms(self, name: &'static str) -> Result<Option<u64>> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let number = || text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().unwrap_or(u64::MAX));
+        let rule = "milliseconds since 1970, or a time such as 2026-11-22T18:30:00-03:00";
+        instant::parse_ms(&text).or_else(number).map(Some).ok_or(Error::BadParameter { name, rule })
     }
 
     /// A list of items. What is no item is left out: it could not be recommended anyway.
@@ -124,6 +136,18 @@ mod tests {
         assert_eq!(Query::new("a=%C3%A9+x").get("a").unwrap(), "é x");
         assert_eq!(Query::new("a=%zz%4").get("a").unwrap(), "%zz%4");
         assert_eq!(Query::new("a=%ff").get("a").unwrap(), "\u{fffd}");
+    }
+
+    #[test]
+    fn a_moment_is_a_number_or_a_time() {
+        let moment = |query: &str| Query::new(query).instant_ms("since");
+        assert_eq!(moment(""), Ok(None));
+        assert_eq!(moment("since=1795380200000"), Ok(Some(1_795_380_200_000)));
+        // A plus sign that was not escaped is a blank.
+        for text in ["2026-11-22T20:43:20Z", "2026-11-22T17:43:20-03:00", "2026-11-22T21:43:20+01:00", "2026-11-22T21:43:20%2B01:00"] {
+            assert_eq!(moment(&format!("since={text}")), Ok(Some(1_795_380_200_000)), "{text}");
+        }
+        assert_eq!(moment("since=yesterday").unwrap_err().code(), "bad_field");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-"""Holds the running worker against edge/openapi.yaml: every answer has the shape the document promises, good and bad alike."""
+"""Holds the running worker against edge/openapi.yaml: batches, scripts, and what operators ask."""
 
 import base64
 import concurrent.futures
@@ -6,19 +6,11 @@ import hashlib
 import http.client
 import json
 import os
-import pathlib
 import subprocess
 import time
 import unittest
 
-import jsonschema
-import yaml
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-PORT = int(os.environ["PULSO_PORT"])
-SECRET = os.environ["PULSO_ADMIN_SECRET"]
-ORIGIN = f"http://g1.localhost:{PORT}"
-DOCUMENT = yaml.safe_load((ROOT / "edge/openapi.yaml").read_text())
+from door import ORIGIN, PORT, ROOT, SECRET, call
 
 
 def batch(**changes):
@@ -30,57 +22,6 @@ def batch(**changes):
     }
     good.update(changes)
     return {name: value for name, value in good.items() if value is not ...}
-
-
-def call(method, path, body=None, origin=ORIGIN, content_type="text/plain", chunked=False, **headers):
-    """One request; its answer is held against the document. (status, parsed body, headers)"""
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=30)
-    if origin is not None:
-        headers["Origin"] = origin
-    if content_type is not None and body is not None:
-        headers["Content-Type"] = content_type
-    if isinstance(body, (dict, list)):
-        body = json.dumps(body)
-    if isinstance(body, str):
-        body = body.encode()
-    connection.request(method, path, iter([body]) if chunked else body, headers, encode_chunked=chunked)
-    response = connection.getresponse()
-    text = response.read()
-    connection.close()
-    answer = json.loads(text) if text else None
-    hold_to_document(method, path.split("?")[0], response.status, answer)
-    return response.status, answer, response.headers
-
-
-def hold_to_document(method, path, status, answer):
-    for template, operations in DOCUMENT["paths"].items():
-        parts, wanted = path.split("/"), template.split("/")
-        if len(parts) == len(wanted) and all(w == p or w.startswith("{") for p, w in zip(parts, wanted)):
-            operation = operations.get(method.lower())
-            # A wrong method has no operation; what it answers is the common error.
-            if operation is not None:
-                responses = operation["responses"]
-                assert str(status) in responses, f"{method} {path} answered {status}, openapi.yaml knows {list(responses)}"
-                promised = resolve(responses[str(status)])
-                if "content" in promised:
-                    validate(answer, promised["content"]["application/json"]["schema"])
-                else:
-                    assert answer is None, f"{method} {path} {status} should have no body"
-                return
-    validate(answer, {"$ref": "#/components/schemas/ErrorBody"})
-
-
-def resolve(node):
-    if "$ref" in node:
-        name = node["$ref"].split("/")
-        node = DOCUMENT
-        for part in name[1:]:
-            node = node[part]
-    return node
-
-
-def validate(answer, schema):
-    jsonschema.Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(answer)
 
 
 class Collect(unittest.TestCase):
@@ -232,59 +173,7 @@ class Scripts(unittest.TestCase):
         self.assertEqual([self.load(path)[0] for path in ["/fallback.js", "/current.json", "/recommendations.js/"]], [404, 404, 404])
 
 
-class Recommend(unittest.TestCase):
-    def test_it_always_answers(self):
-        for path in ["/recommendations", "/top-pages"]:
-            for query in ["", "&limit=1", "&limit=50", "&item=/a&read=/b,/c", "&section=rio", "&exclude=/g1/"]:
-                status, answer, _ = call("GET", f"{path}?portal=g1{query}")
-                self.assertEqual(status, 200, answer)
-                self.assertTrue(answer["items"] or "exclude" in query, f"{path}{query} is empty")
-
-    def test_the_current_page_and_read_pages_are_never_in_it(self):
-        # ge is nobody's in this run: the backend publishes nothing over it.
-        items = [f"/ge/{n}" for n in range(10)]
-        listed = [{"item": item, "score": 10 - n} for n, item in enumerate(items)]
-        model = {"v": 1, "model_version": "t", "generated_at_ms": int(time.time() * 1000), "trending": listed[:4], "top_pages": listed}
-        headers = {"Authorization": f"Bearer {SECRET}"}
-        self.assertEqual(call("PUT", "/admin/portals/ge/model", model, content_type="application/json", **headers)[0], 200)
-
-        def answer(query):
-            found = call("GET", f"/recommendations?portal=ge&limit=50{query}")[1]
-            return found["source"], [item["item"] for item in found["items"]]
-
-        deadline = time.monotonic() + 10
-        while answer("")[1] != items and time.monotonic() < deadline:
-            time.sleep(0.2)
-        self.assertEqual(answer(""), ("trending", items))
-        self.assertEqual(answer(f"&item={items[0]}&read={items[1]},{items[2]}&exclude={items[9]}"), ("trending", items[3:9]))
-        self.assertEqual(answer(f"&item={items[0]}&read={','.join(items[1:5])}"), ("top_pages", items[5:]))
-
-    def test_bad_questions_are_answered_precisely(self):
-        for query, status, code in [
-            ("?portal=zz", 404, "unknown_portal"), ("", 422, "missing_field"), ("?portal=g1&limit=x", 422, "bad_field"),
-        ]:
-            got, answer, _ = call("GET", f"/recommendations{query}")
-            self.assertEqual((got, answer["error"]["code"]), (status, code))
-
-
 class Admin(unittest.TestCase):
-    def put(self, path, body, secret=SECRET):
-        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-        status, answer, _ = call("PUT", path, body, content_type="application/json", **headers)
-        return status, answer and answer.get("error", {}).get("code")
-
-    def test_only_the_secret_opens_it(self):
-        model = (ROOT / "wire/tests/golden/model.json").read_text()
-        for secret in [None, "", "wrong", SECRET + "x", SECRET[:-1]]:
-            self.assertEqual(self.put("/admin/portals/ge/model", model, secret), (401, "unauthorized"))
-
-    def test_what_is_no_model_is_refused(self):
-        self.assertEqual(self.put("/admin/portals/ge/model", "{"), (400, "malformed_json"))
-        self.assertEqual(self.put("/admin/portals/ge/model", '{"v":1}'), (422, "bad_field"))
-        self.assertEqual(self.put("/admin/portals/ge/model", '{"v":2}')[0], 422)
-        self.assertEqual(self.put("/admin/portals/zz/model", "{}"), (404, "unknown_portal"))
-        self.assertEqual(self.put("/admin/portals/ge/nothing", "{}"), (404, "unknown_path"))
-
     def test_a_refused_body_can_be_looked_up(self):
         marker = os.urandom(8).hex()
         call("POST", "/pageview", batch(portal="zz", item=f"/{marker}"))

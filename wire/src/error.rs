@@ -43,6 +43,12 @@ pub enum Error {
         /// The version found.
         found: u64,
     },
+    /// A model that is damaged, or none.
+    #[error("the model cannot be used: {what}")]
+    BadModel {
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// `events` is empty.
     #[error("events is empty")]
     NoEvents,
@@ -75,6 +81,7 @@ impl Error {
             Self::MissingField { .. } => "missing_field",
             Self::BadField { .. } => "bad_field",
             Self::UnsupportedVersion { .. } => "unsupported_version",
+            Self::BadModel { .. } => "bad_model",
             Self::NoEvents => "no_events",
             Self::TooManyEvents { .. } => "too_many_events",
             Self::NoValidEvent { .. } => "no_valid_event",

@@ -6,8 +6,8 @@ use crate::envelope::Source;
 use crate::error::Error;
 use crate::id::{NetworkId, PageviewId, VisitorId};
 use crate::item::Item;
-use crate::model::Card;
 use crate::portal::PortalId;
+use crate::published::Card;
 
 /// One interaction, once per pageview and kind: its id is deterministic, so that a repeat overwrites.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! An item: what is recommended, the canonical path of an article.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -63,6 +63,13 @@ impl Item {
 /// Blanks and control characters. Nearly every path is ASCII, where a byte tells.
 fn has_blanks(path: &str) -> bool {
     !path.bytes().all(|byte| byte.is_ascii_graphic()) && path.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+/// Maps by item are asked with texts. Order and hash of an item are those of its text.
+impl Borrow<str> for Item {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 impl fmt::Display for Item {

@@ -12,13 +12,13 @@ use crate::rec_id::RecId;
 pub struct Recommendations {
     /// The portal.
     pub portal: PortalId,
-    /// Carried back by impressions and clicks.
+    /// Carried back by impressions and clicks; tells rung and parameter set. Answers that say nothing of their reader share it for 15 s.
     pub rec_id: RecId,
-    /// The model that answered; `none` when there was none.
+    /// The model that was asked; `none` when there was none, or only one older than a day.
     pub model_version: String,
     /// When that model was made, Unix milliseconds; 0 when there was none.
     pub generated_at_ms: u64,
-    /// The rung of the ladder that answered.
+    /// The rung of the first item that is from one; pins, and places for what is fresh or to be explored, are from none.
     pub source: RecommendationSource,
     /// The pages, best first.
     pub items: Vec<RecommendedItem>,
@@ -80,8 +80,9 @@ pub struct RecommendedItem {
     /// When it was published, Unix milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published_at_ms: Option<u64>,
-    /// Comparable within one answer only.
+    /// Comparable within one answer, and there among items of one rung; 0 for what editors or the portal's file put there.
     pub score: f32,
-    /// `similar:<item>`, or the name of the rung: `trending`, `top_pages`, `latest`, `built_in`.
+    /// `similar:<item>` that was read, `pinned` by editors, `fresh` and `explore` for what has a place of its own, else its rung:
+    /// `personal`, `trending`, `top_pages`, `latest` or `built_in`.
     pub why: String,
 }

@@ -45,6 +45,7 @@ fn messages_hold_to_their_golden_files_and_schemas() {
     holds::<wire::Recommendations>("recommendations");
     holds::<wire::Model>("model");
     holds::<wire::Cards>("cards");
+    holds::<wire::Rules>("rules");
     holds::<wire::Catalogue>("catalogue");
     holds::<wire::ErrorBody>("error");
 }
@@ -60,6 +61,7 @@ fn parsers_accept_the_golden_messages() {
     assert_eq!(message.record, golden("envelope.json"));
     wire::Model::parse(golden("model.json").as_bytes()).unwrap();
     wire::Cards::parse(golden("cards.json").as_bytes()).unwrap();
+    wire::Rules::parse_strictly(golden("rules.json").as_bytes()).unwrap();
     wire::Catalogue::parse(golden("catalogue.json").as_bytes()).unwrap();
     wire::Interaction::parse(golden("interaction.json").as_bytes()).unwrap();
 }

@@ -8,6 +8,7 @@ mod dev;
 mod e2e;
 mod faults;
 mod ledger;
+mod model;
 mod npm;
 mod pack;
 mod paths;
@@ -21,6 +22,7 @@ mod setup;
 mod sim;
 mod size;
 mod stack;
+mod store;
 mod suite;
 mod tail;
 mod tidy;
@@ -62,6 +64,8 @@ enum Verb {
     E2e(e2e::Options),
     /// The fault matrix against the real worker: nothing may be lost.
     Faults(faults::Options),
+    /// Recommendations while the key-value store is down or damaged: always an answer, and its source is true.
+    Store(store::Options),
     /// Two backends share the work: shards split and merge, one is killed, a reader is erased; an outside client counts.
     Consumers(consumers::Options),
     /// The simulator: faults in virtual time, and nothing may be lost.
@@ -83,6 +87,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => suite::test(&options),
         Verb::E2e(options) => e2e::verb(&options),
         Verb::Faults(options) => faults::verb(&options),
+        Verb::Store(options) => store::verb(&options),
         Verb::Consumers(options) => consumers::verb(&options),
         Verb::Sim(options) => sim::verb(&options),
         Verb::Bench(options) => bench::verb(&options),

@@ -20,7 +20,7 @@ use crate::paths;
 pub(crate) use self::aws::SqsQueues;
 pub(crate) use self::part::Part;
 pub(crate) use self::side_door::{BUCKET, BUCKET_KEY, SideDoor};
-pub(crate) use self::trial::{Keys, Queue, Trial};
+pub(crate) use self::trial::{Keys, Queue, StoreFault, Trial};
 
 /// Credentials of the stand-in, which asks for none.
 pub(crate) const AWS_ENV: [(&str, &str); 3] =
@@ -173,6 +173,13 @@ impl Stack {
     pub(crate) fn replace_queue(&mut self, queue: Queue) -> Result<()> {
         self.kill("worker")?;
         self.trial.queue = queue;
+        self.revive("worker")
+    }
+
+    /// Kills the worker and starts it again with a key-value store that does this. What is in the store outlives it, what it remembers does not.
+    pub(crate) fn replace_store(&mut self, fault: StoreFault) -> Result<()> {
+        self.kill("worker")?;
+        self.trial.store_fault = Some(fault);
         self.revive("worker")
     }
 

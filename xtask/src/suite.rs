@@ -11,7 +11,7 @@ use clap::Args;
 use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
-use crate::{consumers, e2e, faults, pack, paths, replay, run, scale, setup, sim, tail, tidy};
+use crate::{beacon, consumers, e2e, faults, model, pack, paths, replay, run, scale, setup, sim, store, tail, tidy};
 
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
@@ -102,6 +102,7 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
     vec![
         ("the npm package in Chromium", Box::new(npm_package)),
         ("a reader in Chromium, and the worker's contract", Box::new(|| reader_and_contract(options))),
+        ("recommendations while the store fails", Box::new(|| store::check(options.port))),
         ("scenarios in Chromium, Firefox and WebKit", Box::new(|| e2e::check(options.port))),
         ("bugs planted into the tracker are noticed", Box::new(|| e2e::planted_is_noticed(options.port))),
         ("clicks replayed, nothing lost", Box::new(|| nothing_lost(options))),
@@ -156,15 +157,23 @@ fn reader_and_contract(options: &Options) -> Result<()> {
     let reader = run::shown("the reader's test", &mut reader_test(stack.plan(), "full cookieless"));
     let mut contract = Command::new(paths::python());
     contract
-        .args(["-m", "unittest", "-v", "test_worker"])
+        .args(["-m", "unittest", "-v", "test_worker", "test_recommendations"])
         .current_dir(paths::at("tests/contract"))
         .env("PULSO_PORT", options.port.to_string())
         .env("PULSO_ADMIN_SECRET", stack::ADMIN_SECRET)
+        .env("PULSO_MODEL", contract_model(&stack)?)
         .env("PYTHONDONTWRITEBYTECODE", "1");
     let contract = run::shown("the worker's contract", &mut contract);
     let tail = tail::check(stack.plan(), &stack.logs().join("tail.log"));
     stack.stop()?;
     reader.and(contract).and(tail)
+}
+
+/// What the contract publishes on the portal that nobody reads.
+fn contract_model(stack: &Stack) -> Result<PathBuf> {
+    let path = stack.folder().join("made.model");
+    fs::write(&path, model::made("ge", beacon::now_ms()))?;
+    Ok(path)
 }
 
 fn reader_test(plan: &Plan, modes: &str) -> Command {

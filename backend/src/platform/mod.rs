@@ -7,6 +7,7 @@ mod clock;
 mod crew;
 mod dead_letters;
 mod desk;
+pub(crate) mod evaluate;
 mod files;
 pub(crate) mod follow;
 mod http;

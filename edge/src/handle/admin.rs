@@ -28,11 +28,23 @@ pub(super) async fn publish(request: &mut Request, portal: &str, file: File, con
     let portal = config.portal(portal)?;
     let bytes_max = file.bytes_max();
     let body = http::body(request, bytes_max, Error::FileTooLarge { bytes_max }).await?;
-    file.check(&body)?;
+    file.check(&body, portal)?;
     let key = file.key(portal.id.as_str());
     kv::put(env, &key, &body).await.map_err(failed("publish"))?;
     memory::doubt_published(&portal.id);
     Ok(Answer::json(200, &Stored { key, bytes: body.len() }))
+}
+
+/// What is published, as it was put. KV's caches may show what was there half a minute ago.
+pub(super) async fn published(request: &Request, portal: &str, file: File, config: &Config, env: &Env) -> Handled {
+    admit(request, config)?;
+    let portal = config.portal(portal)?;
+    let bytes = kv::get(env, &file.key(portal.id.as_str())).await.map_err(failed("published"))?;
+    let bytes = bytes.ok_or_else(|| Error::NotPublished { portal: portal.id.to_string(), file: file.name() })?;
+    Ok(Answer::bytes(bytes)
+        .with("content-type", file.content_type())
+        .with("cache-control", "no-store")
+        .with("x-content-type-options", "nosniff"))
 }
 
 pub(super) fn metrics(request: &Request, config: &Config) -> Handled {

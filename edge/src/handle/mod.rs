@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod cron;
 pub(crate) mod pageview;
+mod published;
 pub(crate) mod queue;
 pub(crate) mod read;
 mod salt;
@@ -38,11 +39,12 @@ async fn routed(request: &mut Request, head: &Head, config: &Rc<Config>, env: &E
     let answer = match route(&head.method, &head.path) {
         Ok(Route::Preflight { allow }) => return cors::preflight(config, origin, allow),
         Ok(Route::Collect) => pageview::collect(request, head, config, env, context).await,
-        Ok(Route::Recommend { from }) => read::recommend(head, from, config, env).await,
+        Ok(Route::Recommend { door }) => read::recommend(request, head, door, config, env, context).await,
         Ok(Route::Script(script)) => return script::serve(request, script, env).await.unwrap_or_else(|error| refuse(&error)),
         Ok(Route::CurrentScript) => return script::describe(env).await.unwrap_or_else(|error| refuse(&error)),
         Ok(Route::Metrics) => admin::metrics(request, config),
         Ok(Route::BadBodies) => admin::bad_bodies(request, head, config, env).await,
+        Ok(Route::Published { portal, file }) => admin::published(request, portal, file, config, env).await,
         Ok(Route::Publish { portal, file }) => admin::publish(request, portal, file, config, env).await,
         Ok(Route::Health) => Err(Error::UnknownPath),
         Err(error) => Err(error),

@@ -1,58 +1,36 @@
-//! `GET /recommendations` and `GET /top-pages`.
+//! `GET /recommendations`, `/similar`, `/trending`, `/top-pages` and `/latest`.
 
 use std::rc::Rc;
 
-use futures_util::future::join;
-use wire::{Cards, Model, Portal, RecId};
-
-use super::Handled;
+use super::{Handled, published};
 use crate::answer::Answer;
 use crate::config::Config;
-use crate::platform::http::Head;
-use crate::platform::{Env, clock, kv, log, memory, random};
+use crate::platform::http::{self, Head};
+use crate::platform::{Context, Env, Request, cache, clock, memory, random};
 use crate::query::Query;
-use crate::recommend::{self, Published, Rung, Wish};
-use crate::route::File;
+use crate::recommend::{self, Asked, Door, Reader, SHARED_S, Sharing, Wish};
 
-pub(super) async fn recommend(head: &Head, from: Rung, config: &Config, env: &Env) -> Handled {
+pub(super) async fn recommend(request: &Request, head: &Head, door: Door, config: &Rc<Config>, env: &Env, context: &Context) -> Handled {
     let query = Query::new(&head.query);
     let portal = config.portal(&query.required("portal")?)?;
-    let wish = Wish::parse(query, from)?;
-    let published = published(portal, config, env).await;
-    Ok(Answer::json(200, &recommend::choose(portal, &published, &wish, RecId::from_bits(random::u64()))))
-}
-
-/// What is published for a portal: fresh from memory, else from KV; what KV does not give stays as it was.
-async fn published(portal: &Portal, config: &Config, env: &Env) -> Rc<Published> {
-    let (known, is_fresh) = memory::published(&portal.id, clock::now_ms());
-    if let Some(known) = known.clone().filter(|_| is_fresh) {
-        return known;
+    let wish = Wish::parse(query, door, portal, config.is_dev)?;
+    let reader = Reader::of(&http::client(request));
+    let shelved = published::of(portal, config, env, context).await;
+    let rules = &shelved.published().files().rules;
+    let random_bits = random::u64();
+    let set = recommend::set_of(portal, rules, &wish, &reader, random_bits);
+    let asked = Asked { portal, wish: &wish, reader: &reader, set, now_ms: clock::now_ms(), random_bits };
+    let key = recommend::key(&asked, shelved.edition());
+    if let Some(key) = &key
+        && let Some(body) = cache::get(key).await
+    {
+        return Ok(Answer::kept_json(body).caching(recommend::sharing_of_kept(rules).cache_control()));
     }
-    let keys = [File::Model, File::Cards].map(|file| file.key(portal.id.as_str()));
-    let [model_key, cards_key] = &keys;
-    let (model, cards) = join(read(env, model_key, Model::parse), read(env, cards_key, Cards::parse)).await;
-    let model = model.unwrap_or_else(|| known.as_ref().and_then(|known| known.model.clone()));
-    let cards = match cards {
-        Some(cards) => cards.unwrap_or_default(),
-        None => known.map(|known| known.cards.clone()).unwrap_or_default(),
-    };
-    let published = Rc::new(Published::new(model, cards, portal, config.is_dev));
-    memory::keep_published(&portal.id, &published, clock::now_ms());
-    published
-}
-
-/// `Some(None)` when nothing is published, `None` when nobody knows.
-async fn read<T>(env: &Env, key: &str, parse: fn(&[u8]) -> Result<T, wire::Error>) -> Option<Option<T>> {
-    let parsed = match kv::get(env, key).await {
-        Ok(None) => return Some(None),
-        Ok(Some(bytes)) => parse(&bytes).map_err(|error| error.code().to_owned()),
-        Err(code) => Err(code),
-    };
-    match parsed {
-        Ok(value) => Some(Some(value)),
-        Err(code) => {
-            log::event("published_unread", &[("key", key), ("code", &code)]);
-            None
-        }
+    let chosen = memory::with_scratch(|scratch| recommend::choose(shelved.published(), &asked, scratch));
+    let sharing = recommend::sharing(&asked, rules, chosen.source);
+    let answer = Answer::json(200, &chosen).caching(sharing.cache_control());
+    if let (Some(key), Some(body), false) = (key, answer.body.clone(), sharing == Sharing::Nobody) {
+        context.wait_until(async move { cache::put(&key, body, SHARED_S).await });
     }
+    Ok(answer)
 }

@@ -12,6 +12,11 @@ pub(crate) fn now_ms() -> u64 {
     Date::now().as_millis()
 }
 
+/// Lets others go on for so long.
+pub(crate) async fn pause(length: Duration) {
+    Delay::from(length).await;
+}
+
 /// The result of `work`, or `None` when it takes longer. What is late goes on without us: its outcome is unknown.
 pub(crate) async fn within<T>(deadline_ms: u64, work: impl Future<Output = T>) -> Option<T> {
     match select(pin!(work), pin!(Delay::from(Duration::from_millis(deadline_ms)))).await {

@@ -1,4 +1,4 @@
-//! Key-value store: models, cards and salts.
+//! Key-value store: what is published of portals, and salts.
 
 use super::{Env, clock};
 
@@ -14,8 +14,13 @@ const CACHE_TTL_S: u64 = 30;
 
 /// A value, `None` when there is none.
 pub(crate) async fn get(env: &Env, key: &str) -> Result<Option<Vec<u8>>, String> {
+    get_within(env, key, READ_DEADLINE_MS).await
+}
+
+/// The same with another deadline.
+pub(crate) async fn get_within(env: &Env, key: &str, deadline_ms: u64) -> Result<Option<Vec<u8>>, String> {
     let store = env.kv(BINDING).map_err(|_| "no_binding".to_owned())?;
-    let read = clock::within(READ_DEADLINE_MS, store.get(key).cache_ttl(CACHE_TTL_S).bytes()).await;
+    let read = clock::within(deadline_ms, store.get(key).cache_ttl(CACHE_TTL_S).bytes()).await;
     read.ok_or("timeout")?.map_err(|_| "kv_failed".to_owned())
 }
 

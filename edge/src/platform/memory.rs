@@ -12,19 +12,9 @@ use crate::breaker::Breaker;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::error::Result;
-use crate::recommend::Published;
+use crate::recommend::{Found, Scratch, Shelved, Shelves};
 use crate::salt::Salt;
 use wire::day::Day;
-
-/// A published model is believed this long, milliseconds; after that KV is asked again.
-const FRESH_MS: u64 = 3_000;
-
-/// What was read of a portal, and when.
-#[derive(Clone)]
-struct Shelf {
-    published: Rc<Published>,
-    read_at_ms: u64,
-}
 
 /// A salt, and until when it is believed.
 struct Remembered {
@@ -36,7 +26,9 @@ struct Remembered {
 thread_local! {
     static CONFIG: OnceCell<Result<Rc<Config>>> = const { OnceCell::new() };
     static SALT: RefCell<Option<Remembered>> = const { RefCell::new(None) };
-    static SHELVES: RefCell<HashMap<PortalId, Shelf>> = RefCell::new(HashMap::new());
+    static SHELVES: RefCell<Shelves<Shelved>> = RefCell::default();
+    static READING: RefCell<HashMap<PortalId, u64>> = RefCell::default();
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
     static BREAKERS: RefCell<HashMap<PortalId, Breaker>> = RefCell::new(HashMap::new());
     static CLOCK_OFFSET_MS: Cell<i64> = const { Cell::new(0) };
     static COUNTERS: Cell<Counters> = Cell::new(Counters::default());
@@ -59,32 +51,41 @@ pub(crate) fn keep_salt(day: Day, salt: &Salt, until_ms: u64) {
     SALT.set(Some(Remembered { day, salt: salt.clone(), until_ms }));
 }
 
-/// What is known of a portal, and whether it is fresh. Who finds it stale is the one who asks KV;
-/// until then the others go on with the old copy, so that a busy isolate asks once.
-pub(crate) fn published(portal: &PortalId, now_ms: u64) -> (Option<Rc<Published>>, bool) {
-    SHELVES.with_borrow_mut(|shelves| match shelves.get_mut(portal) {
-        Some(shelf) if now_ms < shelf.read_at_ms.saturating_add(FRESH_MS) => (Some(Rc::clone(&shelf.published)), true),
-        Some(shelf) => {
-            shelf.read_at_ms = now_ms;
-            (Some(Rc::clone(&shelf.published)), false)
-        }
-        None => (None, false),
-    })
+/// What is known of a portal.
+pub(crate) fn shelf(portal: &PortalId, now_ms: u64) -> Found<Shelved> {
+    SHELVES.with_borrow_mut(|shelves| shelves.find(portal, now_ms))
+}
+
+/// The same, however old.
+pub(crate) fn shelved(portal: &PortalId) -> Option<Rc<Shelved>> {
+    SHELVES.with_borrow(|shelves| shelves.peek(portal))
 }
 
 /// Remembers what was read of a portal.
-pub(crate) fn keep_published(portal: &PortalId, published: &Rc<Published>, now_ms: u64) {
-    let shelf = Shelf { published: Rc::clone(published), read_at_ms: now_ms };
-    SHELVES.with_borrow_mut(|shelves| shelves.insert(portal.clone(), shelf));
+pub(crate) fn keep_shelf(portal: &PortalId, shelved: &Rc<Shelved>, now_ms: u64, fresh_ms: u64) {
+    SHELVES.with_borrow_mut(|shelves| shelves.keep(portal, Rc::clone(shelved), shelved.bytes(), now_ms, fresh_ms));
+    READING.with_borrow_mut(|reading| reading.remove(portal));
 }
 
 /// Lets the next request read a portal anew, keeping the old copy in case that fails.
 pub(crate) fn doubt_published(portal: &PortalId) {
-    SHELVES.with_borrow_mut(|shelves| {
-        if let Some(shelf) = shelves.get_mut(portal) {
-            shelf.read_at_ms = 0;
+    SHELVES.with_borrow_mut(|shelves| shelves.doubt(portal));
+}
+
+/// Whether nobody else reads this portal for the first time. Who was told so and never came back counts until then.
+pub(crate) fn begin_reading(portal: &PortalId, until_ms: u64, now_ms: u64) -> bool {
+    READING.with_borrow_mut(|reading| {
+        let is_free = reading.get(portal).is_none_or(|until_ms| *until_ms <= now_ms);
+        if is_free {
+            reading.insert(portal.clone(), until_ms);
         }
-    });
+        is_free
+    })
+}
+
+/// Lends the ranker's memory, which requests take turns with.
+pub(crate) fn with_scratch<T>(act: impl FnOnce(&mut Scratch) -> T) -> T {
+    SCRATCH.with_borrow_mut(act)
 }
 
 /// Whether one more refused body may be kept.

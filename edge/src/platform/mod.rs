@@ -1,6 +1,7 @@
 //! The shell: everything that touches the world, and nothing that decides.
 
 pub(crate) mod assets;
+pub(crate) mod cache;
 pub(crate) mod clock;
 pub(crate) mod http;
 pub(crate) mod isolate;

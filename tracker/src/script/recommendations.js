@@ -14,9 +14,9 @@ const pathOf = (address) => new URL(address, location.href).pathname;
  */
 export default (edge, emit, head) => {
   const ask = async (options = {}) => {
-    const { portal, item, url } = head();
+    const { portal, item, url, referrer } = head();
     const read = readItems(head()).filter((other) => other != pathOf(item || url));
-    const query = new URLSearchParams({ portal, item: pathOf(item || url), ...(read.length && { read }), ...options });
+    const query = new URLSearchParams({ portal, item: pathOf(item || url), ...(read.length && { read }), ...(referrer && { referrer: new URL(referrer).origin }), ...options });
     const answer = await fetch(`${edge}/recommendations?${query}`, { signal: AbortSignal.timeout?.(ASK_MS_MAX) });
     if (!answer.ok) throw new Error(`pulso: /recommendations answered ${answer.status}`);
     return answer.json();

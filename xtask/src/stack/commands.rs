@@ -83,6 +83,13 @@ impl Stack {
         if let Some(side_door) = self.trial.side_door {
             side_door.enter(&mut settings)?;
         }
+        if self.trial.store_fault.is_some() {
+            settings.insert("main".to_owned(), "target/worker/faulty_store.js".into());
+            let rules = settings.get_mut("rules").and_then(toml::Value::as_array_mut).context("wrangler.toml has no rules")?;
+            // The worker's own script is a module of that one.
+            let scripts: toml::Table = toml::from_str("type = \"ESModule\"\nglobs = [\"**/*.js\"]")?;
+            rules.push(scripts.into());
+        }
         let path = self.folder.join("wrangler.toml");
         for built in ["worker", "assets"] {
             let copy = self.folder.join("target").join(built);
@@ -90,6 +97,9 @@ impl Stack {
             if !copy.exists() {
                 pack::copy_folder(&paths::at("target").join(built), &copy)?;
             }
+        }
+        if self.trial.store_fault.is_some() {
+            fs::copy(paths::at("tests/store/worker.js"), self.folder.join("target/worker/faulty_store.js"))?;
         }
         fs::write(&path, toml::to_string(&settings)?)?;
         Ok(path)
@@ -133,7 +143,10 @@ impl Stack {
         if let Some(queues) = &self.sqs {
             command.args(["--var", "RETRY_QUEUE:sqs", "--var", &format!("SQS_QUEUE_URL:{}", queues.url)]);
         }
-        if self.trial.is_guarded {
+        if let Some(fault) = self.trial.store_fault {
+            command.args(["--var", &format!("STORE_FAULT:{}", fault.name())]);
+        }
+        if self.trial.is_guarded || self.trial.store_fault.is_some() {
             command.arg("--config").arg(self.own_configuration()?);
         }
         Ok(command)

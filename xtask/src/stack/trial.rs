@@ -15,6 +15,30 @@ pub(crate) struct Trial {
     pub has_archive: bool,
     /// The worker's store and queues can be got at from outside.
     pub side_door: Option<SideDoor>,
+    /// The worker's key-value store fails when it is told to, and begins so.
+    pub store_fault: Option<StoreFault>,
+}
+
+/// What the worker's key-value store does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreFault {
+    /// It works.
+    None,
+    /// Every call fails.
+    Down,
+    /// No call is answered.
+    Silent,
+}
+
+impl StoreFault {
+    /// Its name in `tests/store/worker.js`.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Down => "down",
+            Self::Silent => "silent",
+        }
+    }
 }
 
 /// Whose keys the worker gets.
@@ -42,8 +66,16 @@ pub(crate) enum Queue {
 impl Trial {
     /// An ordinary run.
     pub(super) const NONE: Self =
-        Self { is_guarded: false, keys: Keys::Root, queue: Queue::Cloudflare, has_archive: false, side_door: None };
+        Self { is_guarded: false, keys: Keys::Root, queue: Queue::Cloudflare, has_archive: false, side_door: None, store_fault: None };
+    /// An ordinary run whose key-value store can be made to fail.
+    pub(crate) const STORE: Self = Self { store_fault: Some(StoreFault::None), ..Self::NONE };
     /// A fault run: proxy, checked rights, and the archive as second consumer.
-    pub(crate) const FAULTS: Self =
-        Self { is_guarded: true, keys: Keys::LeastPrivilege, queue: Queue::Cloudflare, has_archive: true, side_door: None };
+    pub(crate) const FAULTS: Self = Self {
+        is_guarded: true,
+        keys: Keys::LeastPrivilege,
+        queue: Queue::Cloudflare,
+        has_archive: true,
+        side_door: None,
+        store_fault: None,
+    };
 }

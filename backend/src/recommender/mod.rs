@@ -1,0 +1,170 @@
+//! Learns what readers of a portal read next, click by click.
+//!
+//! Decayed counts of what follows what and of what is read make candidates; an online ranker (linear, a small network, embeddings)
+//! orders them. Each click first teaches the ranker what it should have said a moment before, then is counted.
+
+mod article;
+mod blob;
+mod counters;
+mod embeddings;
+mod fading;
+mod knowledge;
+mod leaders;
+mod neighbours;
+mod random;
+mod ranker;
+mod sessions;
+mod words;
+
+use std::hash::Hash;
+
+use serde::{Deserialize, Serialize};
+use wire::Item;
+use wire::model::{Asked, Context, READ_MAX, Scratch, WORDS};
+
+pub(crate) use blob::Lists;
+use counters::{Counters, Step};
+use random::Random;
+use ranker::Teacher;
+use sessions::{Session, Sessions};
+
+/// One portal's learner. `K` names a session. The same clicks in the same order make the same learner.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound(deserialize = "K: Deserialize<'de> + Eq + Hash"))]
+pub(crate) struct Recommender<K: Serialize + Eq + Hash> {
+    counters: Counters,
+    teacher: Teacher,
+    sessions: Sessions<K>,
+    word_squares: Vec<f32>,
+    #[serde(skip)]
+    scratch: Scratch,
+    #[serde(skip)]
+    pushes: Vec<(usize, f32)>,
+}
+
+/// An article was opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Click<'a> {
+    /// Which.
+    pub(crate) item: &'a Item,
+    /// Unix milliseconds.
+    pub(crate) at_ms: u64,
+    /// The reader's surroundings.
+    pub(crate) context: Context<'a>,
+    /// How much it counts, 0 to 1.
+    pub(crate) weight: f32,
+}
+
+/// Seeds the numbers that learning begins with.
+const SEED: u64 = 1;
+
+impl<K: Serialize + Eq + Hash> Recommender<K> {
+    pub(crate) fn new() -> Self {
+        let mut random = Random::new(SEED);
+        Self {
+            teacher: Teacher::new(&mut random),
+            counters: Counters::new(random),
+            sessions: Sessions::new(),
+            word_squares: vec![embeddings::SQUARES_AT_FIRST; WORDS],
+            scratch: Scratch::default(),
+            pushes: Vec::new(),
+        }
+    }
+
+    /// An article was opened: teaches the ranker, then counts. One that weighs nothing only moves the reader on.
+    pub(crate) fn learn(&mut self, session_key: K, click: &Click<'_>) {
+        let mut session = self.enter(&session_key, click.at_ms);
+        let item = self.counters.number_or_new(click.item);
+        let is_next = !session.pages.is_empty() && !session.pages.contains(&item);
+        if is_next && click.weight > 0.0 {
+            self.gather(&session, click.at_ms);
+            self.teach(&session, item, click.weight);
+        }
+        self.count(&session, item, click.weight);
+        session.open(item);
+        session.words = self.counters.vocabulary.learn(&click.context, session.pages.len());
+        self.sessions.put(session_key, session);
+        if let Some(numbers) = self.counters.forget() {
+            self.sessions.renumber(|old| usize::try_from(old).ok().and_then(|old| numbers.get(old)).copied().flatten());
+        }
+    }
+
+    /// Counts a click without teaching the ranker.
+    fn count(&mut self, session: &Session, item: u32, weight: f32) {
+        if weight > 0.0 {
+            let words = (!session.pages.is_empty()).then_some(&session.words);
+            self.counters.learn(&Step { item, before: &session.pages, words, weight });
+        }
+    }
+
+    /// An article that was opened was read: its way from the pages before counts more.
+    pub(crate) fn attend(&mut self, session_key: &K, item: &Item, weight: f32) {
+        let Some((item, session)) = self.counters.number(item).zip(self.sessions.get(session_key)) else { return };
+        let before: Vec<u32> = session.pages.iter().copied().filter(|page| *page != item).collect();
+        self.counters.follow(&Step { item, before: &before, words: None, weight });
+    }
+
+    /// What a page says of itself.
+    pub(crate) fn describe(&mut self, item: &Item, section: Option<&str>, published_at_ms: Option<u64>) {
+        if let Some(number) = self.counters.number(item) {
+            self.counters.describe(number, section, published_at_ms.map(hours));
+        }
+    }
+
+    /// What a session should read next, best first.
+    pub(crate) fn recommend(&mut self, session_key: &K, now_ms: u64, count: usize) -> Vec<Item> {
+        let Some(session) = self.sessions.get(session_key).cloned() else { return Vec::new() };
+        self.gather(&session, now_ms);
+        let weights = self.teacher.served();
+        let request_part = weights.request_part(&weights.request_inputs(&self.scratch.request));
+        let scored = self.scratch.candidates.iter().zip(&self.scratch.rows);
+        let mut ranked: Vec<(f32, u32)> = scored
+            .map(|(candidate, row)| (weights.score(row, &weights.hidden(&weights.inputs(row), &request_part)), candidate.item))
+            .collect();
+        if ranked.len() > count {
+            ranked.select_nth_unstable_by(count, |one, other| other.0.total_cmp(&one.0));
+            ranked.truncate(count);
+        }
+        ranked.sort_unstable_by(|one, other| other.0.total_cmp(&one.0));
+        ranked.iter().filter_map(|(_, item)| Some(self.counters.article(*item)?.item.clone())).collect()
+    }
+
+    /// How many articles are known.
+    pub(crate) fn len(&self) -> usize {
+        self.counters.articles.len()
+    }
+
+    fn enter(&mut self, session_key: &K, now_ms: u64) -> Session {
+        self.counters.advance(hours(now_ms));
+        self.sessions.take(session_key, self.counters.clock.now_h)
+    }
+
+    fn gather(&mut self, session: &Session, now_ms: u64) {
+        let asked = Asked { read: &session.pages, words: session.words, hour: wire::model::hour_of(now_ms) };
+        self.scratch.gather(&self.counters, &asked);
+    }
+
+    fn teach(&mut self, session: &Session, item: u32, weight: f32) {
+        let Some(target) = self.scratch.candidates.iter().position(|candidate| candidate.item == item) else { return };
+        self.pushes.clear();
+        let Self { counters, teacher, scratch, pushes, word_squares, .. } = self;
+        teacher.learn(scratch, target, weight, |at, push| pushes.push((at, push)));
+        let worth = counters.clock.worth.surprise * weight;
+        for (candidate, share) in scratch.candidates.iter().zip(&scratch.scores) {
+            if let Some(article) = counters.article_mut(candidate.item) {
+                article.expected += share * worth;
+            }
+        }
+        if let Some(article) = counters.article_mut(item) {
+            article.opened += worth;
+        }
+        let read = session.pages.get(..READ_MAX).unwrap_or(&session.pages);
+        embeddings::learn(counters, word_squares, scratch, pushes, read, &session.words);
+    }
+}
+
+/// Unix milliseconds in hours.
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "milliseconds of this age are exact in f64")]
+fn hours(at_ms: u64) -> f64 {
+    at_ms as f64 / 3_600_000.0
+}
