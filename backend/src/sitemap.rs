@@ -189,7 +189,7 @@ fn shown(text: &str) -> String {
 /// When that is too much for a catalogue, what was published first goes; how many went.
 pub(crate) fn merged(mut before: Catalogue, found: BTreeMap<Item, CatalogueItem>, unpublish_missing: bool) -> (Catalogue, usize) {
     if unpublish_missing {
-        for (_, article) in before.items.iter_mut().filter(|(item, _)| !found.contains_key(item)) {
+        for (_, article) in before.items.iter_mut().filter(|(item, _)| !found.contains_key(*item)) {
             article.unpublished = true;
         }
     }

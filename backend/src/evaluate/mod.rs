@@ -69,7 +69,7 @@ impl Lockstep {
         let click = Click { item: &line.item, at_ms: line.at_ms, context: line.context(), weight: f32::from(u8::from(is_learning)) };
         self.recommender.learn(line.session.into(), &click);
         if is_learning {
-            self.top_pages.view(&line.item, line.at_ms);
+            self.top_pages.view(&line.item, line.at_ms, 1.0);
         }
         Ok(match &mut self.publishing {
             Some(publishing) => publishing.edge.answer(&line),
