@@ -47,6 +47,8 @@ pub(crate) enum Error {
     MissingOption { name: &'static str },
     #[error("{endpoint} and {bucket:?} make no address of a bucket")]
     BadBucket { endpoint: String, bucket: String },
+    #[error("nothing is imported: {why}")]
+    Import { why: String },
     #[error("cannot use the bucket: {why}")]
     Bucket { why: String },
     #[error("cannot use the queue: {why}")]
@@ -102,6 +104,7 @@ impl Error {
             | Self::Listen { .. }
             | Self::HttpClient { .. }
             | Self::Bucket { .. }
+            | Self::Import { .. }
             | Self::Queue { .. }
             | Self::Scale { .. }
             | Self::LeftBehind { .. }

@@ -63,18 +63,10 @@ impl Edge {
     /// What a page shows that was just opened.
     pub(super) fn answer(&mut self, line: &Line<'_>) -> String {
         let context = line.context();
-        let agent = Agent {
-            browser: self.word(context.browser),
-            os: self.word(context.os),
-            device: self.word(context.device),
-            is_bot: false,
-        };
-        let reader = Reader {
-            agent: Some(agent),
-            country: context.country.to_owned(),
-            region: context.region.to_owned(),
-            address_hash: None,
-        };
+        let agent =
+            Agent { browser: self.word(context.browser), os: self.word(context.os), device: self.word(context.device), is_bot: false };
+        let reader =
+            Reader { agent: Some(agent), country: context.country.to_owned(), region: context.region.to_owned(), address_hash: None };
         let read = self.read.entry(line.session.into()).or_default();
         read.retain(|item| *item != line.item);
         let wish = Wish {
@@ -113,7 +105,13 @@ impl Edge {
 }
 
 fn files(rules: &Rc<Rules>, model: Option<Model>) -> Files<Model> {
-    Files { model: model.map(Rc::new), cards: Rc::new(Cards::default()), catalogue: Rc::new(Catalogue::default()), rules: Rc::clone(rules), is_vetted: true }
+    Files {
+        model: model.map(Rc::new),
+        cards: Rc::new(Cards::default()),
+        catalogue: Rc::new(Catalogue::default()),
+        rules: Rc::clone(rules),
+        is_vetted: true,
+    }
 }
 
 fn portal() -> Result<Portal, String> {

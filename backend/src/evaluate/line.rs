@@ -28,7 +28,11 @@ impl<'a> Line<'a> {
     pub(crate) fn parse(line: &'a str) -> Result<Self, String> {
         let mut fields = line.trim_end_matches(['\r', '\n']).split('\t');
         let at_ms = fields.next().unwrap_or_default();
-        let at_ms = at_ms.parse().ok().filter(|at_ms| *at_ms <= AT_MS_MAX).ok_or_else(|| format!("at_ms must be Unix milliseconds, not {at_ms:?}"))?;
+        let at_ms = at_ms
+            .parse()
+            .ok()
+            .filter(|at_ms| *at_ms <= AT_MS_MAX)
+            .ok_or_else(|| format!("at_ms must be Unix milliseconds, not {at_ms:?}"))?;
         let session = fields.next().filter(|session| !session.is_empty()).ok_or("the session is missing")?;
         let item = fields.next().filter(|item| !item.is_empty()).ok_or("the item is missing")?;
         let named = Item::parse(&format!("{PREFIX}{item}")).filter(|named| named.as_str().len() == PREFIX.len() + item.len());

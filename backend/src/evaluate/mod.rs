@@ -43,7 +43,8 @@ impl Lockstep {
     /// None that is known: the edge's portal is written here.
     pub(crate) fn new(args: &EvaluateArgs) -> Result<Self, String> {
         let every_s = args.publish_every_s.or(args.edge.then_some(EDGE_EVERY_S));
-        let publishing = |every_s: u64| Ok::<_, String>(Publishing { every_ms: every_s.saturating_mul(1_000), next_at_ms: 0, edge: Edge::new(args)? });
+        let publishing =
+            |every_s: u64| Ok::<_, String>(Publishing { every_ms: every_s.saturating_mul(1_000), next_at_ms: 0, edge: Edge::new(args)? });
         Ok(Self {
             recommender: Recommender::new(),
             top_pages: TopPages::default(),

@@ -127,8 +127,7 @@ pub(super) fn forged(attack: Attack, honest: &[Reading], lists: &Lists, seed: u6
         Attack::FiveItems => (own, 10),
         Attack::NextTopPages => (next(&lists.top_pages), 20),
         Attack::NextTrending => (next(&lists.trending), 20),
-        Attack::ManyViews | Attack::RotatedVisitors => (own, 15),
-        Attack::Camouflage => (own, 15),
+        Attack::ManyViews | Attack::RotatedVisitors | Attack::Camouflage => (own, 15),
     };
     let mut readings = Vec::new();
     for nth in 0..FORGED_CLIENTS * readings_each {

@@ -11,6 +11,7 @@ pub(crate) mod evaluate;
 mod files;
 pub(crate) mod follow;
 mod http;
+pub(crate) mod import;
 mod interactions;
 mod kinesis;
 mod leases;

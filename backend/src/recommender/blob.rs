@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use serde::Serialize;
-use wire::{Item, ScoredItem};
 use wire::model::{FACTS, Knowledge as _, MODEL_ITEMS_MAX, Parts, PartsItem, WORDS, ln};
+use wire::{Item, ScoredItem};
 
 use super::Recommender;
 use super::article::Article;

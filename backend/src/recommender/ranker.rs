@@ -114,12 +114,20 @@ impl Teacher {
     pub(crate) fn learn(&mut self, scratch: &mut Scratch, lesson: &mut Lesson, target: usize, weight: f32) {
         let request = self.weights.request_inputs(&scratch.request);
         self.expect(scratch, lesson, &request);
-        let kept: f32 = scratch.scores.iter().enumerate().filter(|(at, share)| *at != target && **share >= SHARE_MIN).map(|(_, share)| share).sum();
+        let kept: f32 =
+            scratch.scores.iter().enumerate().filter(|(at, share)| *at != target && **share >= SHARE_MIN).map(|(_, share)| share).sum();
         let mut of_hidden = [0.0_f32; HIDDEN];
         self.gradient.linear = [0.0; ITEM_FEATURES];
         let candidates = scratch.rows.iter().zip(&lesson.inputs).zip(&lesson.hidden).zip(&scratch.scores).enumerate();
         for (at, (((row, inputs), hidden), share)) in candidates {
-            let push = weight * if at == target { -kept } else if *share >= SHARE_MIN { *share } else { continue };
+            let push = weight
+                * if at == target {
+                    -kept
+                } else if *share >= SHARE_MIN {
+                    *share
+                } else {
+                    continue;
+                };
             lesson.pushes.push((at, push));
             self.gradient.linear.iter_mut().zip(row).for_each(|(sum, number)| *sum += push * number);
             let back = back(push, hidden, &self.weights.second, &mut self.gradient.second);

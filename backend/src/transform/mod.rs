@@ -18,6 +18,7 @@ use wire::{
 };
 
 use crate::cards;
+use crate::feedback::{Answers, Doer};
 use crate::loss;
 
 pub(crate) use erasure::Erased;
@@ -57,6 +58,7 @@ pub(crate) struct Transform {
     /// Pageviews that began earlier are known in part: what of them is missing says nothing.
     since_ms: u64,
     cards: HashMap<Item, SentCard>,
+    answers: Answers,
 }
 
 /// What was sent last of an article, when first, and of which networks.
@@ -88,6 +90,7 @@ impl Transform {
             latest_ms: 0,
             since_ms: 0,
             cards: HashMap::new(),
+            answers: Answers::default(),
         }
     }
 
@@ -142,6 +145,7 @@ impl Transform {
             self.open.push_back((key, now_ms));
         }
         let mut visitor = None;
+        let doer = Doer { visitor: edge.visitor.bits(), pageview: key.bits(), trust: edge.trust, at_ms: now_ms };
         let counts = &mut self.totals.counts;
         for event in &batch.events {
             match pageview.see(event.seq) {
@@ -156,12 +160,11 @@ impl Transform {
                     continue;
                 }
             }
-            counts.events += 1;
-            counts.bot_events += u64::from(batch.bot);
-            counts.by_kind.add(&event.kind);
+            counts.see(&event.kind, batch.bot);
             if batch.bot {
                 continue;
             }
+            self.totals.feedback.take(&mut self.answers, &event.kind, doer);
             let at_ms = visit.at_ms(event.at_ms);
             let (session, is_new) = match &mut visitor {
                 None => {
@@ -181,8 +184,8 @@ impl Transform {
             let Some(item) = &visit.item else { continue };
             for kind in kinds(&event.kind).into_iter().flatten() {
                 if pageview.make(weight::bit(kind)) {
-                    let card =
-                        if kind == InteractionKind::View { card(&self.portal, self.is_dev, &mut self.cards, visit, item) } else { None };
+                    let says = kind == InteractionKind::View;
+                    let card = says.then(|| card(&self.portal, self.is_dev, &mut self.cards, visit, item)).flatten();
                     out.push(visit.interaction(&self.portal.id, kind, PageviewId::from_bits(pageview.session), item, at_ms, card));
                 }
             }
