@@ -73,8 +73,8 @@ pub(crate) enum Command {
     Scale(ScaleArgs),
     /// Play the learner a log of clicks in lock-step, to be judged from outside.
     ///
-    /// A click a line on standard input, in time order: at_ms session item visitor environment device_group os country region
-    /// referrer_type, separated by tabs; everything after item may be absent. Each line is learnt and then answered with one line: up
+    /// A click a line on standard input, in time order: `at_ms` session item visitor environment `device_group` os country region
+    /// `referrer_type`, separated by tabs; everything after item may be absent. Each line is learnt and then answered with one line: up
     /// to ten items separated by blanks, best first, for the page that was just opened. No state is kept between runs.
     Evaluate(EvaluateArgs),
 }

@@ -30,7 +30,7 @@ pub(crate) struct Article {
     pub(crate) words_total: f32,
     pub(crate) embedding: [f32; EMBEDDING],
     pub(crate) history: [f32; EMBEDDING],
-    /// Sums of squared gradients of the two embeddings (AdaGrad).
+    /// Sums of squared gradients of the two embeddings (`AdaGrad`).
     pub(crate) squares: [f32; 2],
 }
 
@@ -56,10 +56,10 @@ impl Article {
     }
 
     /// Counts in which surroundings it was opened.
-    pub(crate) fn count_words(&mut self, words: &Words, worth: f32) {
+    pub(crate) fn count_words(&mut self, words: Words, worth: f32) {
         let counts = self.words.get_or_insert_with(|| vec![0.0; WORDS]);
         for word in words {
-            if let Some(count) = counts.get_mut(usize::from(*word)) {
+            if let Some(count) = counts.get_mut(usize::from(word)) {
                 *count += worth;
             }
         }

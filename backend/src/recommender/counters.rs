@@ -46,7 +46,7 @@ pub(crate) struct Step<'a> {
     /// The session's pages before it, latest first.
     pub(crate) before: &'a [u32],
     /// The words of the page where the click was made, unless it is the session's first.
-    pub(crate) words: Option<&'a Words>,
+    pub(crate) words: Option<Words>,
     /// How much it counts.
     pub(crate) weight: f32,
 }
@@ -98,13 +98,13 @@ impl Counters {
     }
 
     /// An article.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn article(&self, number: u32) -> Option<&Article> {
         self.articles.get(usize::try_from(number).ok()?)
     }
 
     /// An article, to be changed.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn article_mut(&mut self, number: u32) -> Option<&mut Article> {
         self.articles.get_mut(usize::try_from(number).ok()?)
     }
@@ -134,7 +134,7 @@ impl Counters {
         self.follow(step);
         let (worth, now_h, position) = (self.clock.worth, self.clock.now_h, step.before.len());
         let Some(article) = self.articles.get_mut(usize::try_from(step.item).unwrap_or(usize::MAX)) else { return };
-        if article.last_h + super::leaders::ACTIVE_H < now_h || article.popularity == [0.0; POPULARITIES] {
+        if article.last_h + super::leaders::ACTIVE_H < now_h || article.popularity.iter().all(|count| *count <= 0.0) {
             self.leaders.activate(step.item);
         }
         article.last_h = now_h;
@@ -183,10 +183,10 @@ impl Counters {
         let day = Popularity::All24h.place();
         let mut read: Vec<f32> = self.articles.iter().filter_map(|article| article.popularity.get(day).copied()).collect();
         let last = kept.min(read.len().saturating_sub(1));
-        let (_, least, _) = read.select_nth_unstable_by(last, |one, other| other.total_cmp(one));
-        let least = *least;
+        let (_, bar, _) = read.select_nth_unstable_by(last, |one, other| other.total_cmp(one));
+        let bar = *bar;
         let mut next = 0_u32;
-        let is_kept = |article: &Article| article.popularity.get(day).is_some_and(|read| *read > least);
+        let is_kept = |article: &Article| article.popularity.get(day).is_some_and(|read| *read > bar);
         let numbers: Vec<Option<u32>> = self
             .articles
             .iter()
@@ -218,7 +218,7 @@ fn is_counted(popularity: usize, position: usize) -> bool {
 }
 
 /// The list of an article that the ranker looks at: shares, best first.
-#[inline(always)]
+#[inline]
 pub(crate) fn shares(article: &Article, clock: &Clock) -> impl Iterator<Item = wire::model::Neighbour> {
     let [fast, slow, back] = article.mass;
     // One click more than there was: a list of a single click is no certainty.

@@ -4,7 +4,7 @@ use wire::model::{EMBEDDING, READ_WEIGHTS, Scratch, Words};
 
 use super::counters::Counters;
 
-/// Rate of all embeddings (AdaGrad, one sum of squares per embedding).
+/// Rate of all embeddings (`AdaGrad`, one sum of squares per embedding).
 const RATE: f32 = 0.1;
 /// Sums of squares begin here, so that the first step is no leap.
 pub(crate) const SQUARES_AT_FIRST: f32 = 0.1;
@@ -19,7 +19,7 @@ pub(crate) fn learn(
     scratch: &Scratch,
     pushes: &[(usize, f32)],
     read: &[u32],
-    words: &Words,
+    words: Words,
 ) {
     let taste = scratch.taste;
     let mut of_taste = [0.0_f32; EMBEDDING];
@@ -34,7 +34,7 @@ pub(crate) fn learn(
     }
     let square: f32 = of_taste.iter().map(|number| number * number).sum::<f32>() / SIZE;
     for word in words {
-        let word = usize::from(*word);
+        let word = usize::from(word);
         let Some((sum, leads)) = word_squares.get_mut(word).zip(counters.word_embeddings.get_mut(word)) else { continue };
         *sum += square;
         let step = RATE / sum.sqrt();

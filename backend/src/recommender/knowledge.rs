@@ -32,7 +32,7 @@ const PLACES: [(Popularity, Fact); POPULARITIES] = [
 
 impl Counters {
     /// An article's facts before their logarithms are taken.
-    #[inline(always)]
+    #[inline]
     fn raw_facts(&self, article: &Article) -> [f32; FACTS] {
         let (clock, mut raw) = (&self.clock, [1.0_f32; FACTS]);
         let is_new = article.section > 0 && clock.now_h - article.first_h < FRESH_H;
@@ -54,7 +54,7 @@ impl Counters {
     }
 
     /// How much oftener readers with a word open an article than others, before the logarithm is taken.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn raw_lift(&self, article: &Article, word: usize) -> f32 {
         let share = self.leaders.word_shares.get(word).copied().unwrap_or(1.0);
         let count = article.words.as_ref().and_then(|words| words.get(word)).copied().unwrap_or(0.0) / self.clock.worth.context;
@@ -62,7 +62,7 @@ impl Counters {
     }
 }
 
-#[inline(always)]
+#[inline]
 fn put(raw: &mut [f32; FACTS], fact: Fact, value: f32) {
     if let Some(slot) = raw.get_mut(fact.place()) {
         *slot = value;
@@ -79,14 +79,14 @@ impl Knowledge for Counters {
         self.articles.len()
     }
 
-    #[inline(always)]
+    #[inline]
     fn neighbours(&self, item: u32, visit: impl FnMut(Neighbour)) {
         if let Some(article) = self.article(item) {
             shares(article, &self.clock).for_each(visit);
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn facts(&self, item: u32, facts: &mut [f32; FACTS]) {
         let Some(article) = self.article(item) else { return };
         for (fact, raw) in facts.iter_mut().zip(self.raw_facts(article)) {
@@ -94,7 +94,7 @@ impl Knowledge for Counters {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn lifts(&self, item: u32, words: &Words, lifts: &mut [f32; CONTEXTS]) {
         *lifts = [0.0; CONTEXTS];
         let Some(article) = self.article(item).filter(|article| article.words.is_some()) else { return };
@@ -106,14 +106,14 @@ impl Knowledge for Counters {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn embedding(&self, item: u32, into: &mut [f32; EMBEDDING]) {
         if let Some(article) = self.article(item) {
             *into = article.embedding;
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn add_history(&self, item: u32, weight: f32, into: &mut [f32; EMBEDDING]) {
         let history = self.article(item).map(|article| &article.history);
         for (number, history) in into.iter_mut().zip(history.into_iter().flatten()) {
@@ -121,7 +121,7 @@ impl Knowledge for Counters {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn add_word(&self, word: u8, into: &mut [f32; EMBEDDING]) {
         let leads = self.word_embeddings.get(usize::from(word));
         for (number, leads) in into.iter_mut().zip(leads.into_iter().flatten()) {
@@ -129,7 +129,7 @@ impl Knowledge for Counters {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn is_same_section(&self, one: u32, other: u32) -> bool {
         let section = |item: u32| self.article(item).map(|article| article.section).filter(|section| *section > 0);
         section(one).is_some() && section(one) == section(other)

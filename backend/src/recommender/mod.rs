@@ -108,7 +108,7 @@ impl<K: Serialize + Eq + Hash> Recommender<K> {
     /// Counts a click without teaching the ranker.
     fn count(&mut self, session: &Session, item: u32, weight: f32) {
         if weight > 0.0 {
-            let words = (!session.pages.is_empty()).then_some(&session.words);
+            let words = (!session.pages.is_empty()).then_some(session.words);
             self.counters.learn(&Step { item, before: &session.pages, words, weight });
         }
     }
@@ -169,7 +169,7 @@ impl<K: Serialize + Eq + Hash> Recommender<K> {
             article.opened += worth;
         }
         let read = session.pages.get(..READ_MAX).unwrap_or(&session.pages);
-        embeddings::learn(counters, word_squares, scratch, &lesson.pushes, read, &session.words);
+        embeddings::learn(counters, word_squares, scratch, &lesson.pushes, read, session.words);
     }
 }
 

@@ -19,11 +19,6 @@ impl Neighbours {
         self.items.iter().copied().zip(self.counts.iter().copied())
     }
 
-    /// How many there are.
-    pub(crate) const fn len(&self) -> usize {
-        self.items.len()
-    }
-
     /// Adds to an article's counts; one that is new takes the place of the least when the list is full.
     pub(crate) fn add(&mut self, item: u32, [fast, slow, back]: [f32; 3]) {
         let mut at = match self.items.iter().position(|known| *known == item) {
@@ -90,7 +85,7 @@ mod tests {
         for item in 0..200 {
             list.add(item, [if item < 100 { 2.0 } else { 1.0 }, 0.0, 0.0]);
         }
-        assert_eq!(list.len(), NEIGHBOURS_MAX);
+        assert_eq!(list.iter().count(), NEIGHBOURS_MAX);
         assert!((0..100).all(|item| order(&list).contains(&item)) && order(&list).contains(&199));
     }
 

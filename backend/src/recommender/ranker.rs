@@ -5,7 +5,7 @@ use wire::model::{HIDDEN, INPUTS, ITEM_FEATURES, REQUEST_FEATURES, Row, Scratch,
 
 use super::random::Random;
 
-/// Rate of the linear part (AdaGrad). This and what follows was chosen on the first eight days of the click log, see EVALUATION.md.
+/// Rate of the linear part (`AdaGrad`). This and what follows was chosen on the first eight days of the click log, see EVALUATION.md.
 const LINEAR_RATE: f32 = 0.02;
 /// Rate of the network (Adam), and how its averages fade.
 const NETWORK_RATE: f32 = 1e-3;
@@ -176,7 +176,7 @@ impl Teacher {
             self.measure(scratch);
         }
         self.clicks = self.clicks.saturating_add(1);
-        if self.clicks % BATCH == 0 {
+        if self.clicks.is_multiple_of(BATCH) {
             self.move_network();
             self.average();
         }
@@ -219,7 +219,7 @@ impl Teacher {
             }
             self.measured += 1.0;
         }
-        if (self.clicks + 1) % MEASURE_EVERY != 0 || self.measured == 0.0 {
+        if !(self.clicks + 1).is_multiple_of(MEASURE_EVERY) || self.measured == 0.0 {
             return;
         }
         let moments = self.weights.mean.iter_mut().zip(&mut self.weights.scale);
@@ -234,7 +234,7 @@ impl Teacher {
 }
 
 /// The gradient of the hidden layer; adds that of the weights behind it.
-#[inline(always)]
+#[inline]
 fn back(push: f32, hidden: &[f32; HIDDEN], second: &[f32; HIDDEN], of_second: &mut [f32; HIDDEN]) -> [f32; HIDDEN] {
     let mut back = [0.0_f32; HIDDEN];
     for ((back, hidden), (weight, sum)) in back.iter_mut().zip(hidden).zip(second.iter().zip(of_second)) {

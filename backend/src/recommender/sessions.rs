@@ -105,7 +105,9 @@ mod tests {
     #[test]
     fn a_page_that_is_opened_again_is_the_latest_and_there_once() {
         let mut session = Session::default();
-        [1, 2, 1].into_iter().for_each(|item| session.open(item));
+        for item in [1, 2, 1] {
+            session.open(item);
+        }
         assert_eq!(session.pages, [1, 2]);
     }
 }

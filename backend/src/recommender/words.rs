@@ -36,9 +36,9 @@ impl Vocabulary {
     }
 
     /// Counts the words of a click.
-    pub(crate) fn count(&mut self, words: &Words, worth: f32) {
+    pub(crate) fn count(&mut self, words: Words, worth: f32) {
         for word in words {
-            if let Some(count) = self.counts.get_mut(usize::from(*word)) {
+            if let Some(count) = self.counts.get_mut(usize::from(word)) {
                 *count += worth;
             }
         }

@@ -95,7 +95,7 @@ impl Scratch {
     }
 
     /// The candidate of an article, made when there is none and it may be.
-    #[inline(always)]
+    #[inline]
     fn candidate(&mut self, item: u32, may_add: bool, because: Option<u32>) -> Option<&mut Candidate> {
         let slot = usize::try_from(item).ok().and_then(|at| self.slots.get_mut(at))?;
         if *slot == 0 {
@@ -109,7 +109,7 @@ impl Scratch {
     }
 
     /// Takes the list of a page that was read `nth` pages ago.
-    #[inline(always)]
+    #[inline]
     fn follow(&mut self, known: &impl Knowledge, item: u32, nth: usize, weight: f32) {
         let (mut place, candidates_max) = (0_usize, if nth == 0 { NEIGHBOURS_READ } else { EARLIER_CANDIDATES });
         known.neighbours(item, |neighbour| {
@@ -143,7 +143,7 @@ impl Scratch {
     }
 
     /// The numbers of the candidates.
-    #[inline(always)]
+    #[inline]
     fn describe(&mut self, known: &impl Knowledge, asked: &Asked<'_>) {
         self.rows.clear();
         let page = asked.read.first().copied();
@@ -203,7 +203,7 @@ impl Scratch {
     }
 }
 
-#[inline(always)]
+#[inline]
 fn mark(slots: &mut [u16], item: u32, mark: u16) {
     if let Some(slot) = usize::try_from(item).ok().and_then(|at| slots.get_mut(at)) {
         *slot = mark;
@@ -212,7 +212,7 @@ fn mark(slots: &mut [u16], item: u32, mark: u16) {
 
 /// Natural logarithm of a positive number, within 1e-3: a polynomial on the mantissa, so that it vectorises.
 #[must_use]
-#[inline(always)]
+#[inline]
 #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "an exponent has eight bits")]
 pub fn ln(value: f32) -> f32 {
     let bits = value.to_bits();

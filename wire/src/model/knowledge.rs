@@ -96,7 +96,7 @@ pub enum Fact {
 impl Fact {
     /// Its place among the facts.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     #[expect(clippy::as_conversions, reason = "the number of a plain enum's variant")]
     pub const fn place(self) -> usize {
         self as usize

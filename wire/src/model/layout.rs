@@ -31,9 +31,9 @@ pub(super) enum Section {
     /// When each article was first seen, Unix seconds, u32.
     FirstSeen,
     /// Its section's number, u8; 0 when it has none.
-    SectionNumbers,
+    ItemSections,
     /// The sections' names, by number: length u8, UTF-8.
-    SectionNames,
+    NamesOfSections,
     /// Each article's [`super::Fact`]s, a byte each.
     Facts,
     /// Each article's two embeddings, a byte each number.
@@ -63,7 +63,7 @@ pub(super) enum Section {
 impl Section {
     /// Its place in the table.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     #[expect(clippy::as_conversions, reason = "the number of a plain enum's variant")]
     pub(super) const fn place(self) -> usize {
         self as usize
@@ -99,7 +99,9 @@ pub(super) fn assemble(header: Header, sections: &[Vec<u8>; SECTIONS]) -> Vec<u8
         blob.extend_from_slice(&number(section.len()).to_le_bytes());
         offset += section.len();
     }
-    sections.iter().for_each(|section| blob.extend_from_slice(section));
+    for section in sections {
+        blob.extend_from_slice(section);
+    }
     let length = number(blob.len());
     put(&mut blob, CHECKSUM_AT + 4, length);
     let checksum = blob.get(CHECKSUM_AT + 4..).map_or(0, crc32fast::hash);
@@ -159,13 +161,13 @@ pub(super) const fn bad(what: &'static str) -> Error {
 }
 
 /// A number of a blob as a place in it.
-#[inline(always)]
+#[inline]
 pub(super) fn index(value: u32) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
 
 /// Four bytes as a number.
-#[inline(always)]
+#[inline]
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at.checked_add(4)?)?.try_into().ok().map(u32::from_le_bytes)
 }

@@ -79,8 +79,8 @@ impl Parts {
         put(Section::TextOffsets, offsets);
         put(Section::Texts, texts);
         put(Section::FirstSeen, items.iter().flat_map(|item| item.first_seen_s.to_le_bytes()).collect());
-        put(Section::SectionNumbers, items.iter().map(|item| item.section).collect());
-        put(Section::SectionNames, self.sections.iter().take(255).flat_map(|name| short_text(name)).collect());
+        put(Section::ItemSections, items.iter().map(|item| item.section).collect());
+        put(Section::NamesOfSections, self.sections.iter().take(255).flat_map(|name| short_text(name)).collect());
         put(Section::Facts, items.iter().flat_map(|item| quantum::facts_to_bytes(&item.facts)).collect());
         let (scale, embeddings) = embeddings(&items);
         put(Section::Embeddings, embeddings);

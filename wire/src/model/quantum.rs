@@ -64,7 +64,7 @@ pub(super) fn facts_to_bytes(facts: &[f32; FACTS]) -> [u8; FACTS] {
 }
 
 /// All of an article's facts.
-#[inline(always)]
+#[inline]
 pub(super) fn facts_of_bytes(bytes: &[u8], facts: &mut [f32; FACTS]) {
     for ((fact, byte), range) in facts.iter_mut().zip(bytes).zip(FACT_RANGE) {
         *fact = of_step(*byte, range);
@@ -77,7 +77,7 @@ pub(super) fn lift_to_byte(lift: f32) -> u8 {
 }
 
 /// The logarithm of a lift.
-#[inline(always)]
+#[inline]
 pub(super) fn lift_of_byte(byte: u8) -> f32 {
     of_step(byte, (-LIFT_MAX, LIFT_MAX))
 }
@@ -89,7 +89,7 @@ pub(super) fn number_to_byte(number: f32, scale: f32) -> u8 {
 }
 
 /// A number of an embedding.
-#[inline(always)]
+#[inline]
 pub(super) fn number_of_byte(byte: u8, scale: f32) -> f32 {
     (f32::from(byte) - 128.0) * scale
 }

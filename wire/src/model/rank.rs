@@ -85,10 +85,10 @@ pub fn hour_of(now_ms: u64) -> f32 {
 impl Model {
     /// All candidates of a request, best first, without what was read. A ranker that has learnt nothing, or makes no number, is the base one.
     #[must_use]
-    pub fn rank(&self, request: &Request<'_>, ranker: Ranker, scratch: &mut Scratch) -> Vec<Ranked> {
+    pub fn rank(&self, request: &Request<'_>, by: Ranker, scratch: &mut Scratch) -> Vec<Ranked> {
         let words = words_of(&request.context, request.read.len(), |kind, text| self.word(kind, text));
         scratch.gather(self, &Asked { read: request.read, words, hour: hour_of(request.now_ms) });
-        self.score(ranker, scratch);
+        self.score(by, scratch);
         let top = scratch.scores.iter().copied().fold(f32::MIN, f32::max);
         let total: f32 = scratch
             .scores
@@ -99,20 +99,20 @@ impl Model {
             })
             .sum();
         let since_ms = self.generated_at_ms().saturating_sub(FRESH_MS);
-        let ranked = |(candidate, share): (&super::features::Candidate, &f32)| Ranked {
+        let answer = |(candidate, share): (&super::features::Candidate, &f32)| Ranked {
             item: candidate.item,
             score: share / total,
             because: candidate.because,
             is_fresh: self.first_seen_at_ms(candidate.item) > since_ms,
         };
-        let mut all: Vec<Ranked> = scratch.candidates.iter().zip(&scratch.scores).map(ranked).collect();
+        let mut all: Vec<Ranked> = scratch.candidates.iter().zip(&scratch.scores).map(answer).collect();
         all.sort_unstable_by(|one, other| other.score.total_cmp(&one.score).then(one.item.cmp(&other.item)));
         all
     }
 
-    fn score(&self, ranker: Ranker, scratch: &mut Scratch) {
+    fn score(&self, by: Ranker, scratch: &mut Scratch) {
         scratch.scores.clear();
-        if let (Ranker::Full, Some(weights)) = (ranker, self.weights()) {
+        if let (Ranker::Full, Some(weights)) = (by, self.weights()) {
             let request_part = weights.request_part(&weights.request_inputs(&scratch.request));
             scratch.scores.extend(scratch.rows.iter().map(|row| weights.score(row, &weights.hidden(&weights.inputs(row), &request_part))));
             if scratch.scores.iter().all(|score| score.is_finite()) {

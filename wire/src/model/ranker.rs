@@ -64,14 +64,14 @@ impl Weights {
 
     /// The weights of an article's inputs, and those of a request's.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub fn first_halves(&self) -> (&[[f32; HIDDEN]], &[[f32; HIDDEN]]) {
         self.first.split_at(ITEM_FEATURES)
     }
 
     /// The request's part of the hidden layer: the same for all its candidates.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub fn request_part(&self, inputs: &[f32; REQUEST_FEATURES]) -> [f32; HIDDEN] {
         let mut hidden = self.bias;
         for (input, row) in inputs.iter().zip(self.first_halves().1) {
@@ -82,7 +82,7 @@ impl Weights {
 
     /// A request's inputs to the network.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub fn request_inputs(&self, request: &[f32; REQUEST_FEATURES]) -> [f32; REQUEST_FEATURES] {
         let mut inputs = [0.0; REQUEST_FEATURES];
         let moments = self.mean.iter().zip(&self.scale).skip(ITEM_FEATURES);
@@ -94,7 +94,7 @@ impl Weights {
 
     /// An article's inputs to the network.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub fn inputs(&self, row: &Row) -> Row {
         let mut inputs = [0.0; ITEM_FEATURES];
         for (input, (value, (mean, scale))) in inputs.iter_mut().zip(row.iter().zip(self.mean.iter().zip(&self.scale))) {
@@ -105,7 +105,7 @@ impl Weights {
 
     /// The hidden layer before its threshold.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub fn hidden(&self, inputs: &Row, request_part: &[f32; HIDDEN]) -> [f32; HIDDEN] {
         let mut hidden = *request_part;
         for (input, row) in inputs.iter().zip(self.first_halves().0) {
@@ -116,7 +116,7 @@ impl Weights {
 
     /// The score of an article: linear part, network, and the embeddings' product, which is one of its features.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub fn score(&self, row: &Row, hidden: &[f32; HIDDEN]) -> f32 {
         let mut lanes = [0.0_f32; 8];
         for (values, weights) in hidden.as_chunks::<8>().0.iter().zip(self.second.as_chunks::<8>().0) {
@@ -128,7 +128,7 @@ impl Weights {
     }
 }
 
-#[inline(always)]
+#[inline]
 fn add(hidden: &mut [f32; HIDDEN], input: f32, weights: &[f32; HIDDEN]) {
     for (hidden, weight) in hidden.iter_mut().zip(weights) {
         *hidden += input * weight;
@@ -137,7 +137,7 @@ fn add(hidden: &mut [f32; HIDDEN], input: f32, weights: &[f32; HIDDEN]) {
 
 /// Sum of products; eight lanes, so that it vectorises. The lengths are multiples of eight.
 #[must_use]
-#[inline(always)]
+#[inline]
 pub fn sum<const N: usize>(one: &[f32; N], other: &[f32; N]) -> f32 {
     let mut lanes = [0.0_f32; 8];
     for (ones, others) in one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0) {
@@ -148,7 +148,7 @@ pub fn sum<const N: usize>(one: &[f32; N], other: &[f32; N]) -> f32 {
     lanes.iter().sum()
 }
 
-#[inline(always)]
+#[inline]
 fn standard(value: f32, mean: f32, scale: f32) -> f32 {
     ((value - mean) * scale).clamp(-CLAMP, CLAMP)
 }

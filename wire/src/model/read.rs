@@ -123,7 +123,7 @@ impl Model {
     /// Its section, if it is known.
     #[must_use]
     pub fn section_of(&self, item: u32) -> Option<&str> {
-        let number = *self.section(Section::SectionNumbers).get(index(item))?;
+        let number = *self.section(Section::ItemSections).get(index(item))?;
         self.sections.get(usize::from(number).checked_sub(1)?).map(String::as_str)
     }
 
@@ -152,7 +152,7 @@ impl Model {
     }
 
     /// Where an article's run begins and ends, by a section of offsets.
-    #[inline(always)]
+    #[inline]
     fn run(&self, offsets: Section, item: u32) -> (usize, usize) {
         let offsets = self.section(offsets);
         let at = index(item).saturating_mul(4);
@@ -164,7 +164,7 @@ impl Model {
         let widths = [
             (Section::TextOffsets, (items + 1) * 4),
             (Section::FirstSeen, items * 4),
-            (Section::SectionNumbers, items),
+            (Section::ItemSections, items),
             (Section::Facts, items * FACTS),
             (Section::Embeddings, items * 2 * EMBEDDING),
             (Section::NeighbourOffsets, (items + 1) * 4),
@@ -192,7 +192,7 @@ impl Model {
     fn check_runs(&self, offsets: Section, end: usize) -> Result<(), Error> {
         let (offsets, _) = self.section(offsets).as_chunks::<4>();
         let offsets = || offsets.iter().map(|bytes| index(u32::from_le_bytes(*bytes)));
-        let is_good = offsets().is_sorted() && offsets().next() == Some(0) && offsets().last() == Some(end);
+        let is_good = offsets().is_sorted() && offsets().next() == Some(0) && offsets().next_back() == Some(end);
         if is_good { Ok(()) } else { Err(bad("its offsets do not follow each other")) }
     }
 
@@ -204,29 +204,32 @@ impl Model {
             return Err(bad("a list names an article that is not there"));
         }
         let is_listed = |list: List| self.list(list).all(|(item, score)| item < items && score.is_finite());
-        let whole = [Section::Trending, Section::TopPages, Section::Latest].iter().all(|section| self.section(*section).len() % 8 == 0);
+        let whole =
+            [Section::Trending, Section::TopPages, Section::Latest].iter().all(|section| self.section(*section).len().is_multiple_of(8));
         if !whole || ![List::Trending, List::TopPages, List::Latest].into_iter().all(is_listed) {
             return Err(bad("a list names an article that is not there"));
         }
-        if self.section(Section::Leaders).len() % 4 != 0 || !self.leaders().all(|item| item < items) {
+        if !self.section(Section::Leaders).len().is_multiple_of(4) || !self.leaders().all(|item| item < items) {
             return Err(bad("a leader is an article that is not there"));
         }
         let rows = self.section(Section::Lifts).len() / WORDS;
         let (of_items, _) = self.section(Section::LiftRows).as_chunks::<2>();
-        if self.section(Section::Lifts).len() % WORDS != 0 || of_items.iter().any(|row| usize::from(u16::from_le_bytes(*row)) > rows) {
+        if !self.section(Section::Lifts).len().is_multiple_of(WORDS)
+            || of_items.iter().any(|row| usize::from(u16::from_le_bytes(*row)) > rows)
+        {
             return Err(bad("a row of lifts is not there"));
         }
         Ok(())
     }
 
     fn read_sections(&self) -> Result<Vec<String>, Error> {
-        let (mut rest, mut names) = (self.section(Section::SectionNames), Vec::new());
+        let (mut rest, mut names) = (self.section(Section::NamesOfSections), Vec::new());
         while let Some((name, behind)) = short_text(rest) {
             names.push(name);
             rest = behind;
         }
         let is_known = |number: &u8| usize::from(*number) <= names.len();
-        if rest.is_empty() && self.section(Section::SectionNumbers).iter().all(is_known) {
+        if rest.is_empty() && self.section(Section::ItemSections).iter().all(is_known) {
             Ok(names)
         } else {
             Err(bad("a section's name is not there"))
@@ -263,7 +266,7 @@ impl Model {
     }
 
     /// The two embeddings of an article, as bytes.
-    #[inline(always)]
+    #[inline]
     fn embeddings(&self, item: u32) -> (&[u8], &[u8]) {
         let at = index(item).saturating_mul(2 * EMBEDDING);
         self.section(Section::Embeddings).get(at..at + 2 * EMBEDDING).and_then(|both| both.split_at_checked(EMBEDDING)).unwrap_or_default()
@@ -286,7 +289,7 @@ impl Knowledge for Model {
         index(self.header.items)
     }
 
-    #[inline(always)]
+    #[inline]
     fn neighbours(&self, item: u32, mut visit: impl FnMut(Neighbour)) {
         let (from, to) = self.run(Section::NeighbourOffsets, item);
         let entries = self.section(Section::Neighbours).get(from * NEIGHBOUR_BYTES..to * NEIGHBOUR_BYTES).unwrap_or_default();
@@ -297,13 +300,13 @@ impl Knowledge for Model {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn facts(&self, item: u32, facts: &mut [f32; FACTS]) {
         let at = index(item).saturating_mul(FACTS);
         quantum::facts_of_bytes(self.section(Section::Facts).get(at..at + FACTS).unwrap_or_default(), facts);
     }
 
-    #[inline(always)]
+    #[inline]
     fn lifts(&self, item: u32, words: &Words, lifts: &mut [f32; CONTEXTS]) {
         let row = self.section(Section::LiftRows).get(index(item).saturating_mul(2)..).and_then(|rows| rows.first_chunk::<2>());
         let row = row.map_or(0, |row| usize::from(u16::from_le_bytes(*row)));
@@ -313,7 +316,7 @@ impl Knowledge for Model {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn embedding(&self, item: u32, into: &mut [f32; EMBEDDING]) {
         let scale = self.scale();
         for (number, byte) in into.iter_mut().zip(self.embeddings(item).0) {
@@ -321,7 +324,7 @@ impl Knowledge for Model {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn add_history(&self, item: u32, weight: f32, into: &mut [f32; EMBEDDING]) {
         let scale = self.scale() * weight;
         for (number, byte) in into.iter_mut().zip(self.embeddings(item).1) {
@@ -329,7 +332,7 @@ impl Knowledge for Model {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn add_word(&self, word: u8, into: &mut [f32; EMBEDDING]) {
         let known = self.learnt.as_ref().and_then(|learnt| learnt.words.get(usize::from(word)));
         for (number, known) in into.iter_mut().zip(known.into_iter().flatten()) {
@@ -337,9 +340,9 @@ impl Knowledge for Model {
         }
     }
 
-    #[inline(always)]
+    #[inline]
     fn is_same_section(&self, one: u32, other: u32) -> bool {
-        let numbers = self.section(Section::SectionNumbers);
+        let numbers = self.section(Section::ItemSections);
         numbers.get(index(one)).is_some_and(|number| *number != 0 && numbers.get(index(other)) == Some(number))
     }
 

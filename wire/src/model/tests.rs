@@ -6,14 +6,14 @@ fn parts(items: u16) -> Parts {
     let item = |nth: u16| PartsItem {
         path: format!("/{:04}", nth * 7 % items),
         first_seen_s: 1_795_337_000 + u32::from(nth),
-        section: u8::from(nth % 2 == 0),
+        section: u8::from(nth.is_multiple_of(2)),
         facts: [-1.0; FACTS],
         embedding: [f32::from(nth % 5) * 0.1; EMBEDDING],
         history: [-0.2; EMBEDDING],
         neighbours: (1..4)
             .map(|step| Neighbour { item: u32::from((nth + step) % items), fast: 0.5 / f32::from(step), slow: 0.1, back: 0.0 })
             .collect(),
-        lifts: (nth % 3 == 0).then(|| Box::new([0.5; WORDS])),
+        lifts: nth.is_multiple_of(3).then(|| Box::new([0.5; WORDS])),
     };
     Parts {
         name: "m1".to_owned(),
