@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use wire::VisitorId;
 
+use crate::evaluate::EvaluateArgs;
 use crate::redrive::args::RedriveArgs;
 use crate::scale::args::ScaleArgs;
 
@@ -53,6 +54,11 @@ pub(crate) enum Command {
     ///
     /// For an integrator: open the page, watch the lines. Ctrl-C ends it.
     Tail(TailArgs),
+    /// Give the edge a portal's own catalogue, from a news sitemap or from JSON.
+    ///
+    /// It wins over the cards that browsers brought. What the edge has stays, unless the file says otherwise; run it whenever the
+    /// sitemap changes. A bad entry is named with its line and costs only itself.
+    Import(ImportArgs),
     /// Put into the streams again what did not reach them: retry messages of SQS, or what was set aside in the bucket.
     ///
     /// A re-sent event keeps its id, so that it counts once however often it is sent. A message or an object goes away only
@@ -65,9 +71,15 @@ pub(crate) enum Command {
     /// stream's tag pulso:scaled remembers the changes for whoever runs this next. Who runs it needs `kinesis:DescribeStreamSummary`,
     /// `kinesis:ListTagsForStream`, `kinesis:AddTagsToStream`, `kinesis:UpdateShardCount` and `cloudwatch:GetMetricStatistics`.
     Scale(ScaleArgs),
+    /// Play the learner a log of clicks in lock-step, to be judged from outside.
+    ///
+    /// A click a line on standard input, in time order: at_ms session item visitor environment device_group os country region
+    /// referrer_type, separated by tabs; everything after item may be absent. Each line is learnt and then answered with one line: up
+    /// to ten items separated by blanks, best first, for the page that was just opened. No state is kept between runs.
+    Evaluate(EvaluateArgs),
 }
 
-/// What `tail` needs beside its own.
+/// What `tail` and `import` need beside their own.
 #[derive(Debug, Args)]
 pub(crate) struct CommonArgs {
     /// The file that lists the portals.
@@ -193,6 +205,28 @@ pub(crate) struct TailArgs {
     /// Begin with the oldest that is still there, not with now.
     #[arg(long)]
     pub(crate) from_start: bool,
+}
+
+/// Options of `import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+    /// Whose articles.
+    #[arg(long, value_name = "ID")]
+    pub(crate) portal: String,
+    /// A Google News sitemap: `loc`, `news:title`, `news:publication_date`, `image:loc`.
+    #[arg(long, value_name = "FILE", conflicts_with = "json", required_unless_present = "json")]
+    pub(crate) sitemap: Option<PathBuf>,
+    /// A catalogue as wire/schema/catalogue.schema.json says.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// What the edge has and the file has not is no longer recommended.
+    #[arg(long)]
+    pub(crate) unpublish_missing: bool,
+    /// Development: addresses on `dev_origins` belong to the portal too.
+    #[arg(long, env = "PULSO_DEV")]
+    pub(crate) dev: bool,
 }
 
 /// How logs look.

@@ -1,13 +1,19 @@
 //! Display cards: what articles say of themselves, as far as it is fit to be shown to others.
 //!
-//! The source is untrusted: anybody can post a batch. Addresses must be on the portal's own hosts.
+//! The source is untrusted: anybody can post a batch. Addresses must be on the portal's own hosts, and several networks have to
+//! say the same (`cards/votes.rs`). The portal's own catalogue wins over all of them, at the edge.
+
+mod votes;
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
-use wire::{BatchView, Card, Cards, Item, MetaView, Portal};
+use wire::{BatchView, Card, Cards, Item, MetaView, NetworkId, Portal};
 
-/// Cards that are remembered, up to 6 KB each: 30 MB at most, 2 MB in practice. The longest unseen go first.
+pub(crate) use votes::QUORUM;
+use votes::Votes;
+
+/// Cards that are remembered, with what is said of them up to 28 KB each, about 3 KB in practice. The longest unseen go first.
 const CARDS_KEPT_MAX: usize = 5_000;
 /// How many stay when there were too many.
 const CARDS_KEPT: usize = 4_000;
@@ -16,7 +22,7 @@ const TITLE_BYTES_MAX: usize = 1024;
 /// Longest address, as the edge admits it.
 const URL_BYTES_MAX: usize = 2048;
 
-/// The latest card of each article.
+/// The card of each article, and what browsers say of it.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CardIndex {
     cards: HashMap<Item, Dated>,
@@ -24,28 +30,31 @@ pub(crate) struct CardIndex {
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Dated {
+    /// The latest word.
     at_ms: u64,
-    card: Card,
+    /// What is shown; nothing before there is a quorum.
+    card: Option<Card>,
+    #[serde(default)]
+    votes: Votes,
 }
 
 impl CardIndex {
-    /// Takes what a page said of itself at `at_ms`. A later word wins.
-    pub(crate) fn note(&mut self, item: &Item, card: Card, at_ms: u64) {
-        if let Some(dated) = self.cards.get_mut(item) {
-            if at_ms >= dated.at_ms {
-                *dated = Dated { at_ms, card };
-            }
-            return;
-        }
-        self.cards.insert(item.clone(), Dated { at_ms, card });
-        if self.cards.len() > CARDS_KEPT_MAX {
+    /// Takes what a page said of itself at `at_ms` to a browser on that network. Shown is what most networks say, and at least `quorum`.
+    pub(crate) fn note(&mut self, item: &Item, card: &Card, network: Option<NetworkId>, at_ms: u64, quorum: usize) {
+        if !self.cards.contains_key(item) && self.cards.len() >= CARDS_KEPT_MAX {
             self.keep_latest(CARDS_KEPT);
+        }
+        let dated = self.cards.entry(item.clone()).or_insert_with(|| Dated { at_ms, card: None, votes: Votes::default() });
+        dated.at_ms = dated.at_ms.max(at_ms);
+        dated.votes.say(card, network, at_ms);
+        if let Some(elected) = dated.votes.elect(dated.card.as_ref(), quorum).cloned() {
+            dated.card = Some(elected);
         }
     }
 
     /// The cards of these items, for publication.
     pub(crate) fn of<'a>(&self, items: impl Iterator<Item = &'a Item>) -> Cards {
-        let card = |item: &Item| Some((item.clone(), self.cards.get(item)?.card.clone()));
+        let card = |item: &Item| Some((item.clone(), self.cards.get(item)?.card.clone()?));
         Cards { v: 1, cards: items.filter_map(card).collect::<BTreeMap<_, _>>() }
     }
 
@@ -145,15 +154,21 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_word_wins_whatever_the_order() {
-        let item = Item::parse("/a").unwrap();
-        let titled = |title: &str| made(|_, meta| meta.title = Some(title.to_owned())).unwrap();
+    fn a_card_is_published_when_its_quorum_is_there() {
+        let (item, card) = (Item::parse("/a").unwrap(), made(|_, _| {}).unwrap());
         let mut index = CardIndex::default();
-        index.note(&item, titled("second"), 2);
-        index.note(&item, titled("first"), 1);
-        assert_eq!(index.of([&item].into_iter()).cards[&item].title, "second");
-        index.note(&item, titled("third"), 3);
-        assert_eq!(index.of([&item].into_iter()).cards[&item].title, "third");
+        for network in 1..=3 {
+            assert!(index.of([&item].into_iter()).cards.is_empty());
+            index.note(&item, &card, Some(NetworkId::from_bits(network)), 1, QUORUM);
+        }
+        assert_eq!(index.of([&item].into_iter()).cards[&item], card);
+    }
+
+    #[test]
+    fn the_index_of_an_earlier_version_is_read() {
+        let text = r#"{"cards":{"/a":{"at_ms":7,"card":{"url":"https://g1.example/a","title":"A"}}}}"#;
+        let index: CardIndex = serde_json::from_str(text).unwrap();
+        assert_eq!(index.of([&Item::parse("/a").unwrap()].into_iter()).cards.len(), 1);
     }
 
     #[test]
@@ -161,9 +176,9 @@ mod tests {
         let mut index = CardIndex::default();
         let card = made(|_, _| {}).unwrap();
         for number in 0..=CARDS_KEPT_MAX {
-            index.note(&Item::parse(&format!("/{number}")).unwrap(), card.clone(), u64::try_from(number).unwrap());
+            index.note(&Item::parse(&format!("/{number}")).unwrap(), &card, None, u64::try_from(number).unwrap(), 1);
         }
-        assert_eq!(index.len(), CARDS_KEPT);
+        assert_eq!(index.len(), CARDS_KEPT + 1);
         assert!(index.of([&Item::parse("/0").unwrap()].into_iter()).cards.is_empty());
         assert_eq!(index.of([&Item::parse("/5000").unwrap()].into_iter()).cards.len(), 1);
     }

@@ -47,6 +47,8 @@ pub(crate) enum Error {
     MissingOption { name: &'static str },
     #[error("{endpoint} and {bucket:?} make no address of a bucket")]
     BadBucket { endpoint: String, bucket: String },
+    #[error("nothing is imported: {why}")]
+    Import { why: String },
     #[error("cannot use the bucket: {why}")]
     Bucket { why: String },
     #[error("cannot use the queue: {why}")]
@@ -59,6 +61,10 @@ pub(crate) enum Error {
     Scale { stream: String, why: String },
     #[error("{count} {what} were left behind")]
     LeftBehind { count: u64, what: &'static str },
+    #[error("cannot use standard input or output: {source}")]
+    Pipe { source: io::Error },
+    #[error("cannot evaluate: {why}")]
+    Evaluate { why: String },
     #[error("cannot start: {source}")]
     Runtime { source: io::Error },
 }
@@ -98,9 +104,12 @@ impl Error {
             | Self::Listen { .. }
             | Self::HttpClient { .. }
             | Self::Bucket { .. }
+            | Self::Import { .. }
             | Self::Queue { .. }
             | Self::Scale { .. }
             | Self::LeftBehind { .. }
+            | Self::Pipe { .. }
+            | Self::Evaluate { .. }
             | Self::Runtime { .. } => 1,
         }
     }

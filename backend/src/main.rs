@@ -12,7 +12,10 @@
 mod args;
 mod cards;
 mod error;
+mod evaluate;
+mod feedback;
 mod health;
+mod influence;
 mod leases;
 mod lineage;
 mod loss;
@@ -23,6 +26,7 @@ mod recommender;
 mod redrive;
 mod scale;
 mod shards;
+mod sitemap;
 mod snapshot;
 mod stages;
 mod state;
@@ -47,7 +51,13 @@ fn main() -> ExitCode {
     // Lines of `tail` are for people; what it does to get them is only news when it goes wrong.
     let level = match cli.command {
         Command::Serve(_) | Command::Consume(_) | Command::Redrive(_) => Level::INFO,
-        Command::Tail(_) | Command::Scale(_) | Command::Transform(_) | Command::Export(_) | Command::Erase(_) => Level::WARN,
+        Command::Tail(_)
+        | Command::Import(_)
+        | Command::Scale(_)
+        | Command::Transform(_)
+        | Command::Export(_)
+        | Command::Erase(_)
+        | Command::Evaluate(_) => Level::WARN,
     };
     start_log(cli.log, level);
     match run(cli.command) {
@@ -68,9 +78,11 @@ fn run(command: Command) -> Result<()> {
             Command::Transform(args) => platform::transform::run(&args),
             Command::Export(args) => platform::subject::export(&args).await,
             Command::Erase(args) => platform::subject::erase(&args).await,
+            Command::Import(args) => platform::import::run(&args).await,
             Command::Tail(args) => platform::follow::run(args).await,
             Command::Redrive(args) => platform::redrive::run(*args).await,
             Command::Scale(args) => platform::scale::run(&args).await,
+            Command::Evaluate(args) => platform::evaluate::run(&args),
         }
     });
     // A read that Kinesis never answers must not hold up the end.

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use crate::feedback::{self, Feedback};
 use crate::loss::{Loss, Tally};
 use crate::transform::Counts;
 
@@ -12,12 +13,14 @@ pub(crate) struct PortalMetrics {
     pub(crate) portal: String,
     pub(crate) counts: Counts,
     pub(crate) loss: Loss,
+    pub(crate) feedback: Feedback,
     /// Of the shard that is furthest behind; `None` before the first read.
     pub(crate) behind_ms: Option<u64>,
 }
 
 type CountOf = fn(&Counts) -> u64;
 type LossOf = fn(Tally) -> u64;
+type FeedbackOf = fn(feedback::Tally) -> u64;
 
 /// Name, help and value of the counters of a portal.
 const COUNTERS: [(&str, &str, CountOf); 11] = [
@@ -54,6 +57,13 @@ const LOSSES: [(&str, &str, LossOf); 3] = [
     ),
 ];
 
+const FEEDBACK: [(&str, &str, FeedbackOf); 4] = [
+    ("pulso_recommendation_lists_total", "Lists of recommendations that were seen.", |tally| tally.lists),
+    ("pulso_recommendation_lists_clicked_total", "Those of them in which something was followed.", |tally| tally.lists_clicked),
+    ("pulso_recommendation_items_total", "Recommended items that were seen.", |tally| tally.items),
+    ("pulso_recommendation_clicks_total", "Recommended items that were followed, each once a list.", |tally| tally.clicks),
+];
+
 /// The whole text.
 pub(crate) fn text(portals: &[PortalMetrics]) -> String {
     let mut text = String::new();
@@ -72,6 +82,21 @@ pub(crate) fn text(portals: &[PortalMetrics]) -> String {
             }
         }
     }
+    for (name, help, value) in FEEDBACK {
+        head(&mut text, name, help, "counter");
+        for one in portals {
+            for row in one.feedback.rows() {
+                let (placement, set, source) = (row.placement, row.set, row.source);
+                let labels = format!("portal=\"{}\",placement=\"{placement}\",set=\"{set}\",source=\"{source}\"", one.portal);
+                let _ = writeln!(text, "{name}{{{labels}}} {}", value(row.tally));
+            }
+        }
+    }
+    let name = "pulso_recommendation_clicks_unattributed_total";
+    head(&mut text, name, "Clicks on lists that nobody had said were seen.", "counter");
+    for one in portals {
+        let _ = writeln!(text, "{name}{{portal=\"{}\"}} {}", one.portal, one.feedback.unattributed);
+    }
     let name = "pulso_behind_milliseconds";
     head(&mut text, name, "How far the reader of the slowest shard was behind the end of the stream at its last read.", "gauge");
     for one in portals {
@@ -89,8 +114,19 @@ pub(crate) fn head(text: &mut String, name: &str, help: &str, kind: &str) {
 
 #[cfg(test)]
 mod tests {
+    use wire::{EventKindView, RecId, RecommendationSource, SetName};
+
     use super::*;
+    use crate::feedback::{Answers, Doer};
     use crate::transform::Settled;
+
+    fn seen() -> Feedback {
+        let rec_id = RecId::stamped(0, RecommendationSource::Similar, SetName::A);
+        let event = EventKindView::Impression { rec_id, placement: "leia-tambem".into(), items: vec!["/a".into()] };
+        let mut feedback = Feedback::default();
+        feedback.take(&mut Answers::default(), &event, Doer { visitor: 1, pageview: 1, trust: 100, at_ms: 1 });
+        feedback
+    }
 
     #[test]
     fn every_line_is_a_sample_or_a_comment_and_labels_are_a_fixed_set() {
@@ -99,8 +135,14 @@ mod tests {
         loss.add_recovered(1);
         let counts = Counts { events: 7, poison: 1, ..Counts::default() };
         let portals = [
-            PortalMetrics { portal: "g1".to_owned(), counts, loss, behind_ms: Some(12) },
-            PortalMetrics { portal: "ge".to_owned(), counts: Counts::default(), loss: Loss::default(), behind_ms: None },
+            PortalMetrics { portal: "g1".to_owned(), counts, loss, feedback: seen(), behind_ms: Some(12) },
+            PortalMetrics {
+                portal: "ge".to_owned(),
+                counts: Counts::default(),
+                loss: Loss::default(),
+                feedback: Feedback::default(),
+                behind_ms: None,
+            },
         ];
         let text = text(&portals);
         for line in [
@@ -110,12 +152,14 @@ mod tests {
             "pulso_loss_expected_events_total{portal=\"g1\",browser=\"chrome\"} 5",
             "pulso_loss_recovered_events_total{portal=\"g1\",browser=\"chrome\"} 1",
             "pulso_loss_events_total{portal=\"ge\",browser=\"other\"} 0",
+            "pulso_recommendation_lists_total{portal=\"g1\",placement=\"leia-tambem\",set=\"a\",source=\"similar\"} 1",
+            "pulso_recommendation_clicks_unattributed_total{portal=\"ge\"} 0",
             "pulso_behind_milliseconds{portal=\"g1\"} 12",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 11 * 2 + 3 * 2 * 10 + 1);
-        assert_eq!(text.lines().filter(|line| line.starts_with("# HELP ")).count(), 15);
+        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 11 * 2 + 3 * 2 * 10 + 4 + 2 + 1);
+        assert_eq!(text.lines().filter(|line| line.starts_with("# HELP ")).count(), 20);
         assert!(text.contains("# HELP pulso_loss_events_total Gaps") && text.contains("A lower bound"));
         assert!(text.ends_with('\n'));
     }

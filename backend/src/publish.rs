@@ -1,7 +1,8 @@
 //! What a portal's state has to say to the edge, and when.
 
-use wire::{Cards, LISTED_ITEMS_MAX, Model};
+use wire::{CARDS_MAX, Cards, LISTED_ITEMS_MAX};
 
+use crate::recommender::Lists;
 use crate::state::PortalState;
 
 /// The first retry after a failure; later ones wait twice as long each, up to the period.
@@ -12,22 +13,20 @@ const CARDS_AGAIN_MS: u64 = 300_000;
 /// A model and the cards of its items.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Publication {
-    pub(crate) model: Model,
+    /// The model blob.
+    pub(crate) model: Vec<u8>,
     pub(crate) cards: Cards,
 }
 
 impl Publication {
     /// What is read now.
-    pub(crate) fn of(state: &PortalState, now_ms: u64) -> Self {
-        let model = Model {
-            v: 1,
-            model_version: now_ms.to_string(),
-            generated_at_ms: now_ms,
+    pub(crate) fn of(state: &mut PortalState, now_ms: u64) -> Self {
+        let lists = Lists {
             trending: state.top_pages.trending(now_ms, LISTED_ITEMS_MAX),
             top_pages: state.top_pages.top(now_ms, LISTED_ITEMS_MAX),
         };
-        let cards = state.cards.of(model.trending.iter().chain(&model.top_pages).map(|scored| &scored.item));
-        Self { model, cards }
+        let model = state.recommender.publish(now_ms.to_string(), now_ms, &lists);
+        Self { model, cards: state.cards.of(state.recommender.shown(&lists, CARDS_MAX).into_iter()) }
     }
 }
 
@@ -85,9 +84,11 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
-    use wire::{Interaction, InteractionKind, PageviewId};
+    use wire::model::{List, Model};
+    use wire::{Interaction, InteractionKind, PageviewId, VisitorId};
 
     use super::*;
+    use crate::state::Guard;
 
     const NOW: u64 = 1_795_337_015_400;
 
@@ -96,17 +97,18 @@ mod tests {
         let mut state = PortalState::default();
         for pageview in [1, 2] {
             let id = Interaction::id(PageviewId::from_bits(pageview), InteractionKind::View);
-            state.apply(Interaction { id, kind: InteractionKind::View, ..golden.clone() });
+            let visitor = VisitorId::from_bits(pageview);
+            state.apply(Interaction { id, visitor, kind: InteractionKind::View, ..golden.clone() }, &Guard::DEVELOPMENT);
         }
         state
     }
 
     #[test]
     fn the_edge_can_read_what_is_published() {
-        let publication = Publication::of(&state(), NOW);
-        let model = Model::parse(&serde_json::to_vec(&publication.model).unwrap()).unwrap();
-        assert_eq!((model.top_pages.len(), model.trending.len()), (1, 1));
-        assert_eq!(model.model_version, NOW.to_string());
+        let publication = Publication::of(&mut state(), NOW);
+        let model = Model::open(publication.model).unwrap();
+        assert_eq!((model.list(List::TopPages).count(), model.list(List::Trending).count()), (1, 1));
+        assert_eq!(model.version(), NOW.to_string());
         let cards = Cards::parse(&serde_json::to_vec(&publication.cards).unwrap()).unwrap();
         assert_eq!(cards.cards.values().next().unwrap().title, "Juros caem");
     }
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn unchanged_cards_are_sent_again_only_after_a_while() {
-        let cards = Publication::of(&state(), NOW).cards;
+        let cards = Publication::of(&mut state(), NOW).cards;
         let mut schedule = Schedule::new(5_000);
         assert!(schedule.wants_cards(&cards, NOW));
         schedule.cards_sent(cards.clone(), NOW);

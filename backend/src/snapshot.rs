@@ -1,5 +1,7 @@
 //! What survives a restart: a portal's state together with the checkpoints that it stands for, in one document.
 //!
+//! One line of JSON, then what the recommender has learnt, in postcard: it is millions of numbers.
+//!
 //! Because both are written at once, a crash loses neither and counts nothing twice: reading goes on behind the checkpoint.
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use crate::shards::Checkpoints;
 use crate::state::PortalState;
 
 /// Written into every snapshot; another number is refused.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// A portal's state and how far its stream is in it.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -37,12 +39,25 @@ impl Snapshot {
     /// # Errors
     /// A sentence that says what is wrong with it.
     pub(crate) fn decode(bytes: &[u8], portal: &PortalId) -> Result<Self, String> {
-        let Version { v } = serde_json::from_slice(bytes).map_err(|error| format!("it is not a snapshot ({error})"))?;
+        let no_snapshot = |error: &dyn std::fmt::Display| format!("it is not a snapshot ({error})");
+        // JSON as it is written has no line break.
+        let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(bytes.len());
+        let (head, learnt) = bytes.split_at_checked(end).unwrap_or((bytes, &[]));
+        let Version { v } = serde_json::from_slice(head).map_err(|error| no_snapshot(&error))?;
         if v != VERSION {
             return Err(format!("its version is {v}, this backend reads {VERSION}"));
         }
-        let snapshot: Self = serde_json::from_slice(bytes).map_err(|error| format!("it is not a snapshot ({error})"))?;
-        if snapshot.portal == *portal { Ok(snapshot) } else { Err(format!("it belongs to portal {}", snapshot.portal)) }
+        let mut snapshot: Self = serde_json::from_slice(head).map_err(|error| no_snapshot(&error))?;
+        if snapshot.portal != *portal {
+            return Err(format!("it belongs to portal {}", snapshot.portal));
+        }
+        let learnt = learnt.get(1..).ok_or_else(|| no_snapshot(&"what was learnt is missing"))?;
+        let (recommender, rest) = postcard::take_from_bytes(learnt).map_err(|error| no_snapshot(&error))?;
+        if !rest.is_empty() {
+            return Err(no_snapshot(&"there is something behind its end"));
+        }
+        snapshot.state.recommender = recommender;
+        Ok(snapshot)
     }
 
     /// The bytes of the file.
@@ -50,7 +65,9 @@ impl Snapshot {
     /// # Errors
     /// A sentence; no value of this type is known to cause it.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, String> {
-        serde_json::to_vec(self).map_err(|error| error.to_string())
+        let mut bytes = serde_json::to_vec(self).map_err(|error| error.to_string())?;
+        bytes.push(b'\n');
+        postcard::to_extend(&self.state.recommender, bytes).map_err(|error| error.to_string())
     }
 }
 
@@ -59,6 +76,7 @@ mod tests {
     use wire::{Interaction, InteractionKind, Item, PageviewId, Portal, Portals};
 
     use super::*;
+    use crate::state::Guard;
 
     const T0: u64 = 1_795_337_015_000;
 
@@ -85,7 +103,7 @@ mod tests {
 
     fn read(snapshot: &mut Snapshot, interactions: &[Interaction], from: usize) {
         for (at, interaction) in interactions.iter().enumerate().skip(from) {
-            snapshot.state.apply(interaction.clone());
+            snapshot.state.apply(interaction.clone(), &Guard::PRODUCTION);
             snapshot.checkpoints.advance("shard", at.to_string());
         }
     }
@@ -114,11 +132,14 @@ mod tests {
     #[test]
     fn a_file_that_is_no_snapshot_of_the_portal_is_refused_with_the_reason() {
         let good = Snapshot::empty(g1().id).encode().unwrap();
-        for end in 0..good.len() {
+        for end in (0..good.len()).step_by(97).chain([good.len() - 1]) {
             assert!(Snapshot::decode(&good[..end], &g1().id).is_err(), "cut at {end}");
         }
-        let later = String::from_utf8(good.clone()).unwrap().replacen("\"v\":2", "\"v\":1", 1);
-        assert_eq!(Snapshot::decode(later.as_bytes(), &g1().id).unwrap_err(), "its version is 1, this backend reads 2");
+        let mut older = good.clone();
+        older[5] = b'2';
+        assert_eq!(Snapshot::decode(&older, &g1().id).unwrap_err(), "its version is 2, this backend reads 3");
+        let longer = [good.as_slice(), b"x"].concat();
+        assert!(Snapshot::decode(&longer, &g1().id).unwrap_err().contains("behind its end"));
         let other = PortalId::parse("ge").unwrap();
         assert_eq!(Snapshot::decode(&good, &other).unwrap_err(), "it belongs to portal g1");
     }

@@ -5,11 +5,14 @@ use std::collections::{HashMap, VecDeque};
 use serde::de::Deserializer;
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
+use wire::model::Context;
 use wire::{Interaction, InteractionKind, PageviewId, PortalId};
 
-use crate::cards::CardIndex;
+use crate::cards::{self, CardIndex};
+use crate::influence::{self, Influence, Limits};
+use crate::recommender::{Click, Recommender};
 use crate::top_pages::TopPages;
-use crate::transform::bit;
+use crate::transform::{bit, weight as kind_weight};
 
 /// Pageviews whose interactions are remembered, about 60 bytes each. A consumer that was killed makes those of its last seconds
 /// again: at 5,000 pageviews a second this is a minute and a half.
@@ -21,6 +24,11 @@ pub(crate) struct PortalState {
     pub(crate) counts: InteractionCounts,
     pub(crate) top_pages: TopPages,
     pub(crate) cards: CardIndex,
+    /// Some ten megabytes of numbers: the snapshot keeps it apart, not as JSON.
+    #[serde(skip)]
+    pub(crate) recommender: Recommender<PageviewId>,
+    #[serde(default)]
+    influence: Influence,
     seen: Seen,
     /// Grows with every change that a reader of the model could notice.
     pub(crate) model_revision: u64,
@@ -85,9 +93,34 @@ pub(crate) fn read_interaction(data: &[u8], portal: &PortalId) -> Result<Interac
     if interaction.portal == *portal { Ok(interaction) } else { Err("other_portal") }
 }
 
+/// How far one interaction may change what everybody sees.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Guard {
+    pub(crate) limits: Limits,
+    /// Networks that have to say the same of a page before its card is shown.
+    pub(crate) card_quorum: usize,
+    /// How much of its weight a reading (`read_15`, `read_75pct`, `read_60`, `share`) adds to what was learnt from the view: with 0.1 the
+    /// way to a page that is read to its end counts for half a click more. Top pages and trending count views, as readers understand them.
+    /// The public click log tells nothing of dwell or scroll, so that the value is a cautious guess: the click has to rule until an A/B
+    /// test says otherwise.
+    pub(crate) reading_share: f32,
+}
+
+impl Guard {
+    /// For readers from everywhere.
+    pub(crate) const PRODUCTION: Self = Self { limits: Limits::PRODUCTION, card_quorum: cards::QUORUM, reading_share: 0.1 };
+    /// For one machine, where all readers are on one network.
+    pub(crate) const DEVELOPMENT: Self = Self { limits: Limits::DEVELOPMENT, card_quorum: 1, reading_share: 0.1 };
+
+    /// That of a process.
+    pub(crate) const fn of(is_dev: bool) -> Self {
+        if is_dev { Self::DEVELOPMENT } else { Self::PRODUCTION }
+    }
+}
+
 impl PortalState {
     /// Takes one interaction.
-    pub(crate) fn apply(&mut self, interaction: Interaction) {
+    pub(crate) fn apply(&mut self, interaction: Interaction, guard: &Guard) {
         let pageview = interaction.id.split_once(':').and_then(|(pageview, _)| PageviewId::parse(pageview));
         let Some(pageview) = pageview else {
             self.counts.poison += 1;
@@ -98,18 +131,41 @@ impl PortalState {
             return;
         }
         self.counts.interactions += 1;
+        let weight = self.influence.weigh(&interaction, &guard.limits);
         if interaction.kind == InteractionKind::View {
-            self.top_pages.view(&interaction.item, interaction.at_ms);
-            self.model_revision += 1;
+            self.view(&interaction, weight);
+        } else {
+            let weight = weight * guard.reading_share * kind_weight(interaction.kind);
+            self.recommender.attend(&interaction.session, &interaction.item, weight);
         }
-        if let Some(card) = interaction.card {
-            self.cards.note(&interaction.item, card, interaction.at_ms);
+        if let Some(card) = interaction.card.filter(|_| influence::is_believed(interaction.trust)) {
+            self.recommender.describe(&interaction.item, card.section.as_deref(), card.published_at_ms);
+            self.cards.note(&interaction.item, &card, interaction.network, interaction.at_ms, guard.card_quorum);
         }
+    }
+}
+
+impl PortalState {
+    fn view(&mut self, view: &Interaction, weight: f32) {
+        self.top_pages.view(&view.item, view.at_ms, weight);
+        let context = view.context.as_ref().map(|reader| Context {
+            browser: &reader.browser,
+            device: &reader.device,
+            os: &reader.os,
+            country: &reader.country,
+            region: &reader.region,
+            source: reader.source.as_str(),
+        });
+        let click = Click { item: &view.item, at_ms: view.at_ms, context: context.unwrap_or_default(), weight };
+        self.recommender.learn(view.session, &click);
+        self.model_revision += 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use wire::VisitorId;
+
     use super::*;
 
     const GOLDEN: &[u8] = include_bytes!("../../wire/tests/golden/interaction.json");
@@ -117,7 +173,7 @@ mod tests {
 
     fn interaction(pageview: u128, kind: InteractionKind) -> Interaction {
         let id = Interaction::id(PageviewId::from_bits(pageview), kind);
-        Interaction { id, kind, ..Interaction::parse(GOLDEN).unwrap() }
+        Interaction { id, kind, visitor: VisitorId::from_bits(pageview), ..Interaction::parse(GOLDEN).unwrap() }
     }
 
     #[test]
@@ -126,7 +182,7 @@ mod tests {
         for (pageview, kind) in
             [(1, InteractionKind::View), (1, InteractionKind::Read15), (1, InteractionKind::View), (2, InteractionKind::View)]
         {
-            state.apply(interaction(pageview, kind));
+            state.apply(interaction(pageview, kind), &Guard::DEVELOPMENT);
         }
         assert_eq!((state.counts.interactions, state.counts.repeats, state.model_revision), (3, 1, 2));
         assert!((state.top_pages.top(T0, 1)[0].score - 2.0).abs() < 0.01);
@@ -134,12 +190,23 @@ mod tests {
     }
 
     #[test]
+    fn on_one_network_many_readers_are_few_and_no_quorum() {
+        let mut state = PortalState::default();
+        for pageview in 0..50 {
+            state.apply(interaction(pageview, InteractionKind::View), &Guard::PRODUCTION);
+        }
+        assert!(state.top_pages.top(T0, 1)[0].score < 10.0);
+        assert!(state.cards.of(state.top_pages.top(T0, 1).iter().map(|scored| &scored.item)).cards.is_empty());
+    }
+
+    #[test]
     fn a_restored_state_goes_on_as_the_saved_one() {
         let mut state = PortalState::default();
-        state.apply(interaction(1, InteractionKind::View));
+        state.apply(interaction(1, InteractionKind::View), &Guard::DEVELOPMENT);
         let mut restored: PortalState = serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap();
+        restored.recommender = postcard::from_bytes(&postcard::to_stdvec(&state.recommender).unwrap()).unwrap();
         assert_eq!(restored, state);
-        restored.apply(interaction(1, InteractionKind::View));
+        restored.apply(interaction(1, InteractionKind::View), &Guard::DEVELOPMENT);
         assert_eq!(restored.counts.repeats, 1);
     }
 

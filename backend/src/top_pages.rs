@@ -44,8 +44,11 @@ struct Counts {
 }
 
 impl TopPages {
-    /// Counts one view of an article.
-    pub(crate) fn view(&mut self, item: &Item, at_ms: u64) {
+    /// Counts one view of an article, with the weight that its reader's influence leaves it, 0 to 1. What weighs nothing leaves no trace.
+    pub(crate) fn view(&mut self, item: &Item, at_ms: u64, weight: f32) {
+        if weight <= 0.0 {
+            return;
+        }
         if self.landmark_ms == 0 {
             self.landmark_ms = at_ms;
         }
@@ -53,8 +56,8 @@ impl TopPages {
         if at_ms > self.landmark_ms.saturating_add(RESCALE_AFTER_MS) {
             self.rescale(at_ms);
         }
-        let slow = growth(self.landmark_ms, at_ms, SLOW_HALF_LIFE_MS);
-        let fast = growth(self.landmark_ms, at_ms, FAST_HALF_LIFE_MS);
+        let slow = f64::from(weight) * growth(self.landmark_ms, at_ms, SLOW_HALF_LIFE_MS);
+        let fast = f64::from(weight) * growth(self.landmark_ms, at_ms, FAST_HALF_LIFE_MS);
         if let Some(counts) = self.items.get_mut(item) {
             counts.slow += slow;
             counts.fast += fast;
@@ -154,7 +157,7 @@ mod tests {
     #[test]
     fn a_view_counts_half_after_one_half_life() {
         let mut pages = TopPages::default();
-        pages.view(&item("/a"), T0);
+        pages.view(&item("/a"), T0, 1.0);
         let score = pages.top(T0 + SLOW_HALF_LIFE_MS, 1)[0].score;
         assert!((score - 0.5).abs() < 1e-6, "{score}");
     }
@@ -164,7 +167,7 @@ mod tests {
         let mut pages = TopPages::default();
         let views: Vec<u64> = (0..2_000_u64).map(|n| T0 + (n * 7_919 % 2_000) * 2 * MINUTE).collect();
         for at_ms in &views {
-            pages.view(&item("/a"), *at_ms);
+            pages.view(&item("/a"), *at_ms, 1.0);
         }
         let now_ms = T0 + 4_100 * MINUTE;
         assert!(pages.landmark_ms > T0, "it was rescaled");
@@ -180,9 +183,9 @@ mod tests {
     #[test]
     fn a_long_silence_and_a_far_future_make_no_strange_numbers() {
         let mut pages = TopPages::default();
-        pages.view(&item("/a"), T0);
-        pages.view(&item("/b"), T0 + 400 * 86_400_000);
-        pages.view(&item("/c"), 1);
+        pages.view(&item("/a"), T0, 1.0);
+        pages.view(&item("/b"), T0 + 400 * 86_400_000, 1.0);
+        pages.view(&item("/c"), 1, 1.0);
         let top = pages.top(T0 + 400 * 86_400_000, 10);
         assert_eq!(top.iter().map(|scored| scored.item.as_str()).collect::<Vec<_>>(), ["/b"]);
         assert!(pages.top(u64::MAX, 10).is_empty());
@@ -194,13 +197,13 @@ mod tests {
         let now_ms = T0 + 48 * 60 * MINUTE;
         for minute in 0..48 * 60 {
             for _ in 0..3 {
-                pages.view(&item("/always"), T0 + minute * MINUTE);
+                pages.view(&item("/always"), T0 + minute * MINUTE, 1.0);
             }
         }
         for _ in 0..30 {
-            pages.view(&item("/new"), now_ms - MINUTE);
+            pages.view(&item("/new"), now_ms - MINUTE, 1.0);
         }
-        pages.view(&item("/single"), now_ms - MINUTE);
+        pages.view(&item("/single"), now_ms - MINUTE, 1.0);
         assert_eq!(pages.top(now_ms, 2)[0].item, item("/always"));
         let trending = pages.trending(now_ms, 10);
         assert_eq!(trending[0].item, item("/new"));
@@ -212,10 +215,10 @@ mod tests {
     fn the_number_of_items_is_bounded_and_the_least_read_go() {
         let mut pages = TopPages::default();
         for _ in 0..3 {
-            pages.view(&item("/read"), T0);
+            pages.view(&item("/read"), T0, 1.0);
         }
         for number in 0..=ITEMS_MAX {
-            pages.view(&item(&format!("/{number}")), T0);
+            pages.view(&item(&format!("/{number}")), T0, 1.0);
         }
         assert!(pages.len() <= ITEMS_MAX);
         assert_eq!(pages.top(T0, 1)[0].item, item("/read"));
@@ -225,7 +228,7 @@ mod tests {
     fn a_snapshot_brings_back_every_bit() {
         let mut pages = TopPages::default();
         for number in 0..5_000_u64 {
-            pages.view(&item(&format!("/{}", number % 97)), T0 + number * 12_345);
+            pages.view(&item(&format!("/{}", number % 97)), T0 + number * 12_345, 1.0);
         }
         let text = serde_json::to_string(&pages).unwrap();
         assert_eq!(serde_json::from_str::<TopPages>(&text).unwrap(), pages);

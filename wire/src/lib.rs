@@ -45,7 +45,7 @@ pub use interaction::{Interaction, InteractionKind, ReaderContext};
 pub use item::{ITEM_BYTES_MAX, Item};
 pub use page::{META_BYTES_MAX, Meta, PageKind};
 pub use portal::{BuiltIn, OriginPattern, Portal, PortalId, Portals};
-pub use published::{CARDS_MAX, Card, Cards, LISTED_ITEMS_MAX, Model, ScoredItem};
+pub use published::{CARDS_MAX, Card, Cards, LISTED_ITEMS_MAX, ScoredItem};
 pub use rec_id::{RecId, SetName};
 pub use recommendation::{RecommendationSource, Recommendations, RecommendedItem};
 pub use rules::{BLOCKS_MAX, Block, PINS_MAX, ParameterSet, ParameterSets, Pin, RULES_BYTES_MAX, RankerName, Rules};

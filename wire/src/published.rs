@@ -15,22 +15,6 @@ pub const CARDS_MAX: usize = 2_000;
 /// Longest title of a card, in bytes.
 const TITLE_BYTES_MAX: usize = 1024;
 
-/// What is read on a portal now. Published as JSON.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Model {
-    /// Version of the message: 1.
-    pub v: u8,
-    /// Names this model; answers repeat it.
-    pub model_version: String,
-    /// When it was made, Unix milliseconds.
-    pub generated_at_ms: u64,
-    /// Articles that are read faster than their recent past, best first.
-    pub trending: Vec<ScoredItem>,
-    /// Articles that are read most, best first.
-    pub top_pages: Vec<ScoredItem>,
-}
-
 /// An item and its score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -70,27 +54,6 @@ pub struct Card {
     pub published_at_ms: Option<u64>,
 }
 
-impl Model {
-    /// A model from its published bytes.
-    ///
-    /// # Errors
-    /// [`Error::MalformedJson`], [`Error::UnsupportedVersion`], or [`Error::BadField`] when a list is too long or a score is no number.
-    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let model: Self = serde_json::from_slice(bytes).map_err(|error| Error::malformed(&error))?;
-        if model.v != 1 {
-            return Err(Error::UnsupportedVersion { found: u64::from(model.v) });
-        }
-        check_list(&model.trending, "trending")?;
-        check_list(&model.top_pages, "top_pages")?;
-        Ok(model)
-    }
-}
-
-fn check_list(list: &[ScoredItem], field: &'static str) -> Result<(), Error> {
-    let is_good = list.len() <= LISTED_ITEMS_MAX && list.iter().all(|scored| scored.score.is_finite() && scored.score >= 0.0);
-    if is_good { Ok(()) } else { Err(Error::BadField { field, rule: "at most 200 items with finite scores" }) }
-}
-
 impl Cards {
     /// Cards from their published bytes.
     ///
@@ -113,16 +76,6 @@ impl Cards {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_list_past_its_limit_is_refused() {
-        let list = |count: usize| {
-            let items: Vec<_> = (0..count).map(|n| format!(r#"{{"item":"/{n}","score":1}}"#)).collect();
-            format!(r#"{{"v":1,"model_version":"a","generated_at_ms":1,"trending":[],"top_pages":[{}]}}"#, items.join(","))
-        };
-        assert!(Model::parse(list(LISTED_ITEMS_MAX).as_bytes()).is_ok());
-        assert_eq!(Model::parse(list(LISTED_ITEMS_MAX + 1).as_bytes()).unwrap_err().code(), "bad_field");
-    }
 
     #[test]
     fn a_card_with_a_script_address_is_refused() {

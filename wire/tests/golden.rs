@@ -43,7 +43,6 @@ fn messages_hold_to_their_golden_files_and_schemas() {
     holds::<wire::BadBody>("bad_body");
     holds::<wire::Interaction>("interaction");
     holds::<wire::Recommendations>("recommendations");
-    holds::<wire::Model>("model");
     holds::<wire::Cards>("cards");
     holds::<wire::Rules>("rules");
     holds::<wire::Catalogue>("catalogue");
@@ -59,7 +58,6 @@ fn parsers_accept_the_golden_messages() {
     assert_eq!(envelope.to_record().unwrap(), golden("envelope.json"));
     let message = wire::RetryMessage::parse(&golden("retry_message.txt")).unwrap();
     assert_eq!(message.record, golden("envelope.json"));
-    wire::Model::parse(golden("model.json").as_bytes()).unwrap();
     wire::Cards::parse(golden("cards.json").as_bytes()).unwrap();
     wire::Rules::parse_strictly(golden("rules.json").as_bytes()).unwrap();
     wire::Catalogue::parse(golden("catalogue.json").as_bytes()).unwrap();

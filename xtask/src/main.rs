@@ -6,6 +6,7 @@ mod compress;
 mod consumers;
 mod dev;
 mod e2e;
+mod eval;
 mod faults;
 mod ledger;
 mod model;
@@ -72,6 +73,8 @@ enum Verb {
     Sim(sim::Options),
     /// Measure, beside what others would take; writes BENCHMARKS.md.
     Bench(bench::Options),
+    /// How good recommendations are over real clicks, beside what others would take; with --write into EVALUATION.md.
+    Eval(eval::Options),
     /// Check the fences between cores and shells, and the lengths of files.
     Tidy,
 }
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Verb::Consumers(options) => consumers::verb(&options),
         Verb::Sim(options) => sim::verb(&options),
         Verb::Bench(options) => bench::verb(&options),
+        Verb::Eval(options) => eval::verb(&options),
         Verb::Tidy => tidy::verb(),
     };
     match outcome {

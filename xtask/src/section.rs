@@ -21,3 +21,17 @@ pub(crate) fn replace(file: &str, name: &str, text: &str) -> Result<()> {
 pub(crate) fn today() -> String {
     run::output(Command::new("date").args(["-u", "+%Y-%m-%d %H:%M UTC"])).unwrap_or_default()
 }
+
+/// On what it ran.
+pub(crate) fn machine() -> String {
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map_or("unknown CPU", |line| line.trim_start_matches(['\t', ' ', ':']));
+    let threads = std::thread::available_parallelism().map_or(0, usize::from);
+    let version = |program: &mut Command| run::output(program).unwrap_or_default();
+    let kernel = version(Command::new("uname").arg("-sr"));
+    let rustc = version(Command::new("rustc").arg("--version"));
+    format!("{model}, {threads} threads, {kernel}; {rustc}")
+}

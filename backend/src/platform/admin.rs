@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use wire::CollectAnswer;
 
@@ -10,7 +10,7 @@ use crate::args::Secret;
 use crate::error::{Error, Result, root_cause};
 use crate::tail::Refused;
 
-/// A PUT of some 100 KB within a continent takes far less.
+/// A PUT of some megabytes within a continent takes less.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How much of an error answer goes into the log, in characters.
 const ANSWER_CHARS_MAX: usize = 200;
@@ -41,7 +41,7 @@ impl Admin {
         Ok(Self { http: client(TIMEOUT)?, edge_url: edge_url.to_owned(), secret })
     }
 
-    /// Puts one document of a portal: `model` or `cards`.
+    /// Puts one document of a portal, such as `cards`.
     ///
     /// # Errors
     /// A sentence for the log.
@@ -49,6 +49,28 @@ impl Admin {
         let body = serde_json::to_vec(value).map_err(|error| error.to_string())?;
         let request = self.request(Method::PUT, &format!("/admin/portals/{portal}/{document}"));
         self.answer(request.header("content-type", "application/json").body(body)).await.map(|_| ())
+    }
+
+    /// Puts one file of a portal as it is: `model`.
+    ///
+    /// # Errors
+    /// A sentence for the log.
+    pub(crate) async fn put_bytes(&self, portal: &str, file: &str, body: Vec<u8>) -> std::result::Result<(), String> {
+        let request = self.request(Method::PUT, &format!("/admin/portals/{portal}/{file}"));
+        self.answer(request.header("content-type", "application/octet-stream").body(body)).await.map(|_| ())
+    }
+
+    /// One document of a portal as it was published; `None` when there is none.
+    ///
+    /// # Errors
+    /// A sentence for the log.
+    pub(crate) async fn get(&self, portal: &str, document: &str) -> std::result::Result<Option<Vec<u8>>, String> {
+        let request = self.request(Method::GET, &format!("/admin/portals/{portal}/{document}"));
+        let response = request.send().await.map_err(|error| away(&error))?;
+        if response.status() == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        settled(response).await.map(Some)
     }
 
     /// Refused bodies after a key, oldest first.
@@ -97,15 +119,19 @@ impl Admin {
     }
 
     async fn answer(&self, request: RequestBuilder) -> std::result::Result<Vec<u8>, String> {
-        let response = request.send().await.map_err(|error| away(&error))?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(|error| away(&error))?;
-        if status.is_success() {
-            return Ok(body.to_vec());
-        }
-        let text: String = String::from_utf8_lossy(&body).chars().take(ANSWER_CHARS_MAX).collect();
-        Err(format!("the edge answered {status}: {}", text.trim()))
+        settled(request.send().await.map_err(|error| away(&error))?).await
     }
+}
+
+/// The body of a success; of anything else what it says.
+async fn settled(response: Response) -> std::result::Result<Vec<u8>, String> {
+    let status = response.status();
+    let body = response.bytes().await.map_err(|error| away(&error))?;
+    if status.is_success() {
+        return Ok(body.to_vec());
+    }
+    let text: String = String::from_utf8_lossy(&body).chars().take(ANSWER_CHARS_MAX).collect();
+    Err(format!("the edge answered {status}: {}", text.trim()))
 }
 
 /// An HTTP client that follows nothing: a redirect could carry a secret elsewhere, and neither the edge nor R2 answers one.

@@ -15,7 +15,7 @@ use crate::platform::reader::Taker;
 use crate::shards::{Checkpoints, Start};
 use crate::snapshot::Snapshot;
 use crate::stages::{Stage, Volume};
-use crate::state::read_interaction;
+use crate::state::{Guard, read_interaction};
 
 /// Who has no snapshot of a portal reads so far back: four half-lives of the slow count, so that it is within a sixteenth of what it
 /// would be, and the fast one exact.
@@ -27,6 +27,7 @@ pub(crate) struct Desk {
     pub(crate) portal: Portal,
     pub(crate) board: Arc<Board>,
     stream: String,
+    guard: Guard,
     /// State and checkpoints change together, under this lock.
     snapshot: Mutex<Snapshot>,
     facts: Mutex<Facts>,
@@ -36,10 +37,10 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// A portal as its snapshot left it.
-    pub(crate) fn new(portal: Portal, snapshot: Snapshot, board: Arc<Board>) -> Self {
+    pub(crate) fn new(portal: Portal, snapshot: Snapshot, board: Arc<Board>, guard: Guard) -> Self {
         let facts = Facts { started_at_ms: now_ms(), ..Facts::default() };
         let stream = portal.interactions_stream();
-        Self { portal, board, stream, snapshot: Mutex::new(snapshot), facts: Mutex::new(facts), changes: AtomicU64::new(0) }
+        Self { portal, board, stream, guard, snapshot: Mutex::new(snapshot), facts: Mutex::new(facts), changes: AtomicU64::new(0) }
     }
 
     /// State and checkpoints.
@@ -86,7 +87,7 @@ impl Taker for Desk {
             let mut snapshot = self.snapshot();
             for (record, outcome) in parsed {
                 match outcome {
-                    Ok(interaction) => snapshot.state.apply(interaction),
+                    Ok(interaction) => snapshot.state.apply(interaction, &self.guard),
                     Err(why) => {
                         snapshot.state.counts.poison += 1;
                         tracing::warn!(stream = self.stream, shard, sequence_number = record.sequence_number, why, "poison record");

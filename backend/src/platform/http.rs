@@ -1,5 +1,6 @@
-//! `GET /health`, `GET /figures`, `GET /metrics`, and, with the secret, what is held of a reader.
+//! `GET /health`, `GET /figures`, `GET /feedback`, `GET /metrics`, and, with the secret, what is held of a reader.
 
+mod feedback;
 mod subject;
 
 use std::collections::BTreeMap;
@@ -42,6 +43,7 @@ pub(crate) async fn answer(listener: TcpListener, desk: Desk) {
     let router = Router::new()
         .route("/health", get(health))
         .route("/figures", get(figures))
+        .route("/feedback", get(feedback::tell))
         .route("/metrics", get(measure))
         .route("/visitors/{visitor}", get(subject::export).delete(subject::erase))
         .with_state(desk);
@@ -192,7 +194,7 @@ async fn measure(State(desk): State<Desk>) -> impl IntoResponse {
     let portal = |(portal, board): (&wire::PortalId, &PortalBoard)| {
         let behind_ms = board.shards.values().filter_map(|shard| shard.behind_ms).max();
         let totals = board.totals();
-        PortalMetrics { portal: portal.to_string(), counts: totals.counts, loss: totals.loss, behind_ms }
+        PortalMetrics { portal: portal.to_string(), counts: totals.counts, loss: totals.loss, feedback: totals.feedback, behind_ms }
     };
     let portals: Vec<_> = desk.board.portals().iter().map(portal).collect();
     let text = metrics::text(&portals) + &desk.board.stages.to_prometheus() + &process::to_prometheus();

@@ -43,8 +43,8 @@ pub(crate) async fn publish(desk: Arc<Desk>, admin: Admin, every_ms: u64, mut st
 
 async fn turn(desk: &Desk, admin: &Admin, schedule: &mut Schedule) {
     let (revision, publication) = {
-        let snapshot = desk.snapshot();
-        (snapshot.state.model_revision, Publication::of(&snapshot.state, now_ms()))
+        let mut snapshot = desk.snapshot();
+        (snapshot.state.model_revision, Publication::of(&mut snapshot.state, now_ms()))
     };
     let begun = Instant::now();
     let outcome = send(desk, admin, schedule, &publication).await;
@@ -59,11 +59,11 @@ async fn turn(desk: &Desk, admin: &Admin, schedule: &mut Schedule) {
         Ok(()) => {
             schedule.succeeded(revision, now_ms);
             facts.last_published_at_ms = now_ms;
-            let (top_pages, cards) = (publication.model.top_pages.len(), publication.cards.cards.len());
+            let (bytes, cards) = (publication.model.len(), publication.cards.cards.len());
             if facts.publish_trouble.take().is_some() {
-                tracing::info!(portal, top_pages, cards, "published again");
+                tracing::info!(portal, bytes, cards, "published again");
             } else {
-                tracing::debug!(portal, top_pages, cards, "published");
+                tracing::debug!(portal, bytes, cards, "published");
             }
         }
         Err(error) => {
@@ -82,5 +82,5 @@ async fn send(desk: &Desk, admin: &Admin, schedule: &mut Schedule, publication: 
         admin.put(portal, "cards", &publication.cards).await?;
         schedule.cards_sent(publication.cards.clone(), now_ms());
     }
-    admin.put(portal, "model", &publication.model).await
+    admin.put_bytes(portal, "model", publication.model.clone()).await
 }

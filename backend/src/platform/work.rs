@@ -22,6 +22,7 @@ use crate::platform::leases::Tombstones;
 use crate::platform::shard::{Ending, Limits, ShardContext};
 use crate::platform::{publisher, reader};
 use crate::stages::{Stage, Volume};
+use crate::state::Guard;
 
 /// What a crash costs is read again from the stream: no need to write more often.
 const SAVE_EVERY: Duration = Duration::from_secs(3);
@@ -88,10 +89,11 @@ impl Work {
         let portal = self.portals.iter().find(|known| known.id == *portal).cloned();
         let (kinesis, board, folder, publishing) =
             (self.kinesis.clone(), Arc::clone(&self.board), Arc::clone(&self.folder), self.publishing.clone());
+        let guard = Guard::of(self.is_dev);
         tokio::spawn(async move {
             let Some(portal) = portal else { return Ok(Ending::Stopped) };
             let id = portal.id.clone();
-            let desk = Arc::new(Desk::new(portal, folder.load(&id)?, Arc::clone(&board)));
+            let desk = Arc::new(Desk::new(portal, folder.load(&id)?, Arc::clone(&board), guard));
             board.set_desk(&id, Some(Arc::clone(&desk)));
             keep_portal(&desk, &kinesis, publishing, &folder, stop).await
         })

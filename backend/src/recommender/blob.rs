@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::hash::Hash;
 
 use serde::Serialize;
-use wire::ScoredItem;
 use wire::model::{FACTS, Knowledge as _, MODEL_ITEMS_MAX, Parts, PartsItem, WORDS, ln};
+use wire::{Item, ScoredItem};
 
 use super::Recommender;
 use super::article::Article;
@@ -67,7 +67,12 @@ impl<K: Serialize + Eq + Hash> Recommender<K> {
         .write()
     }
 
-    /// The articles that are read, and those that a list names.
+    /// What answers show most: the listed, then those that are read most.
+    pub(crate) fn shown(&self, lists: &Lists, count: usize) -> Vec<&Item> {
+        self.published(lists).into_iter().take(count).filter_map(|number| Some(&self.counters.article(number)?.item)).collect()
+    }
+
+    /// The articles that are read, and those that a list names: those first, then by how much they are read.
     fn published(&self, lists: &Lists) -> Vec<u32> {
         let since_h = self.counters.clock.now_h - PUBLISHED_H;
         let listed: HashSet<u32> =

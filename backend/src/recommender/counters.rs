@@ -25,7 +25,7 @@ const PUBLISHED_BEFORE_MAX_H: f64 = 7.0 * 24.0;
 const EMBEDDING_AT_FIRST: f32 = 0.05;
 
 /// All counts of a portal. Articles have numbers, for as long as they are remembered.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Counters {
     pub(crate) clock: Clock,
     pub(crate) articles: Vec<Article>,

@@ -13,7 +13,14 @@ const SIZE: f32 = 16.0;
 const _: () = assert!(EMBEDDING == 16);
 
 /// One click's gradients, by candidate.
-pub(crate) fn learn(counters: &mut Counters, word_squares: &mut [f32], scratch: &Scratch, pushes: &[(usize, f32)], read: &[u32], words: &Words) {
+pub(crate) fn learn(
+    counters: &mut Counters,
+    word_squares: &mut [f32],
+    scratch: &Scratch,
+    pushes: &[(usize, f32)],
+    read: &[u32],
+    words: &Words,
+) {
     let taste = scratch.taste;
     let mut of_taste = [0.0_f32; EMBEDDING];
     let taste_square: f32 = taste.iter().map(|number| number * number).sum::<f32>() / SIZE;

@@ -17,7 +17,7 @@ const FRESH: usize = 20;
 pub(crate) const FRESH_H: f64 = 1.0;
 
 /// The lists, and what follows from the same look at all active articles.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Leaders {
     pub(crate) items: Vec<u32>,
     active: Vec<u32>,

@@ -25,7 +25,7 @@ use wire::model::{Asked, Context, READ_MAX, Scratch, WORDS};
 pub(crate) use blob::Lists;
 use counters::{Counters, Step};
 use random::Random;
-use ranker::Teacher;
+use ranker::{Lesson, Teacher};
 use sessions::{Session, Sessions};
 
 /// One portal's learner. `K` names a session. The same clicks in the same order make the same learner.
@@ -39,7 +39,23 @@ pub(crate) struct Recommender<K: Serialize + Eq + Hash> {
     #[serde(skip)]
     scratch: Scratch,
     #[serde(skip)]
-    pushes: Vec<(usize, f32)>,
+    lesson: Lesson,
+}
+
+impl<K: Serialize + Eq + Hash> Default for Recommender<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What was learnt; not what one click needs for a while.
+impl<K: Serialize + Eq + Hash> PartialEq for Recommender<K> {
+    fn eq(&self, other: &Self) -> bool {
+        self.counters == other.counters
+            && self.teacher == other.teacher
+            && self.sessions == other.sessions
+            && self.word_squares == other.word_squares
+    }
 }
 
 /// An article was opened.
@@ -67,7 +83,7 @@ impl<K: Serialize + Eq + Hash> Recommender<K> {
             sessions: Sessions::new(),
             word_squares: vec![embeddings::SQUARES_AT_FIRST; WORDS],
             scratch: Scratch::default(),
-            pushes: Vec::new(),
+            lesson: Lesson::default(),
         }
     }
 
@@ -129,11 +145,6 @@ impl<K: Serialize + Eq + Hash> Recommender<K> {
         ranked.iter().filter_map(|(_, item)| Some(self.counters.article(*item)?.item.clone())).collect()
     }
 
-    /// How many articles are known.
-    pub(crate) fn len(&self) -> usize {
-        self.counters.articles.len()
-    }
-
     fn enter(&mut self, session_key: &K, now_ms: u64) -> Session {
         self.counters.advance(hours(now_ms));
         self.sessions.take(session_key, self.counters.clock.now_h)
@@ -146,9 +157,8 @@ impl<K: Serialize + Eq + Hash> Recommender<K> {
 
     fn teach(&mut self, session: &Session, item: u32, weight: f32) {
         let Some(target) = self.scratch.candidates.iter().position(|candidate| candidate.item == item) else { return };
-        self.pushes.clear();
-        let Self { counters, teacher, scratch, pushes, word_squares, .. } = self;
-        teacher.learn(scratch, target, weight, |at, push| pushes.push((at, push)));
+        let Self { counters, teacher, scratch, lesson, word_squares, .. } = self;
+        teacher.learn(scratch, lesson, target, weight);
         let worth = counters.clock.worth.surprise * weight;
         for (candidate, share) in scratch.candidates.iter().zip(&scratch.scores) {
             if let Some(article) = counters.article_mut(candidate.item) {
@@ -159,7 +169,7 @@ impl<K: Serialize + Eq + Hash> Recommender<K> {
             article.opened += worth;
         }
         let read = session.pages.get(..READ_MAX).unwrap_or(&session.pages);
-        embeddings::learn(counters, word_squares, scratch, pushes, read, &session.words);
+        embeddings::learn(counters, word_squares, scratch, &lesson.pushes, read, &session.words);
     }
 }
 

@@ -23,31 +23,36 @@ const MEASURE_EVERY: u32 = 500;
 /// for otherwise their missing push makes the common bias drift.
 const SHARE_MIN: f32 = 1e-3;
 
-/// The ranker and what its teaching remembers.
-#[derive(Debug, Serialize, Deserialize)]
+/// The ranker and what its teaching remembers. Boxed: eight KB each are too much to be handed about on the stack.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Teacher {
     #[serde(with = "Numbers")]
-    weights: Weights,
+    weights: Box<Weights>,
     /// What is served.
     #[serde(with = "Numbers")]
-    averaged: Weights,
+    averaged: Box<Weights>,
     /// Sums of the batch; of the linear part the gradient of one click.
     #[serde(with = "Numbers")]
-    gradient: Weights,
+    gradient: Box<Weights>,
     /// Running mean of the gradients.
     #[serde(with = "Numbers")]
-    means: Weights,
+    means: Box<Weights>,
     /// Running mean of their squares; of the linear part their sum.
     #[serde(with = "Numbers")]
-    squares: Weights,
+    squares: Box<Weights>,
     clicks: u32,
     /// Sum, sum of squares and count of the measured inputs.
     sums: Vec<(f64, f64)>,
     measured: f64,
-    #[serde(skip)]
+}
+
+/// What one click's lesson needs for a while.
+#[derive(Debug, Default)]
+pub(crate) struct Lesson {
     inputs: Vec<Row>,
-    #[serde(skip)]
     hidden: Vec<[f32; HIDDEN]>,
+    /// The gradients of the scores, by candidate; of those that are learnt from.
+    pub(crate) pushes: Vec<(usize, f32)>,
 }
 
 /// Weights as a row of numbers.
@@ -60,22 +65,22 @@ impl Numbers {
         numbers.serialize(serializer)
     }
 
-    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Weights, D::Error> {
+    fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<Weights>, D::Error> {
         let numbers = Vec::<f32>::deserialize(deserializer)?;
         let read = Weights::read(&numbers).filter(|(_, rest)| rest.is_empty());
-        read.map(|(weights, _)| weights).ok_or_else(|| serde::de::Error::custom("these are not the weights of this ranker"))
+        read.map(|(weights, _)| Box::new(weights)).ok_or_else(|| serde::de::Error::custom("these are not the weights of this ranker"))
     }
 }
 
-fn zero() -> Weights {
-    let mut weights = Weights::blank();
+fn zero() -> Box<Weights> {
+    let mut weights = Box::new(Weights::blank());
     weights.linear = [0.0; ITEM_FEATURES];
     weights
 }
 
 impl Teacher {
     pub(crate) fn new(random: &mut Random) -> Self {
-        let mut weights = Weights::blank();
+        let mut weights = Box::new(Weights::blank());
         // He et al. 2015: the spread that keeps a layer's outputs as large as its inputs.
         let spread = (2.0 / f32::from(u8::try_from(INPUTS).unwrap_or(u8::MAX))).sqrt();
         weights.first.as_flattened_mut().iter_mut().for_each(|weight| *weight = random.number(spread));
@@ -91,13 +96,11 @@ impl Teacher {
             clicks: 0,
             sums: vec![(0.0, 0.0); INPUTS],
             measured: 0.0,
-            inputs: Vec::new(),
-            hidden: Vec::new(),
         }
     }
 
     /// What is served.
-    pub(crate) const fn served(&self) -> &Weights {
+    pub(crate) fn served(&self) -> &Weights {
         &self.averaged
     }
 
@@ -107,17 +110,25 @@ impl Teacher {
     }
 
     /// One click: `target` is the candidate that was opened. Leaves in `scratch.scores` the share that each candidate was expected to
-    /// get, and gives the gradients of the scores, by candidate, to `pull`.
-    pub(crate) fn learn(&mut self, scratch: &mut Scratch, target: usize, weight: f32, mut pull: impl FnMut(usize, f32)) {
+    /// get, and in `lesson.pushes` the gradients of the scores.
+    pub(crate) fn learn(&mut self, scratch: &mut Scratch, lesson: &mut Lesson, target: usize, weight: f32) {
         let request = self.weights.request_inputs(&scratch.request);
-        self.expect(scratch, &request);
-        let kept: f32 = scratch.scores.iter().enumerate().filter(|(at, share)| *at != target && **share >= SHARE_MIN).map(|(_, share)| share).sum();
+        self.expect(scratch, lesson, &request);
+        let kept: f32 =
+            scratch.scores.iter().enumerate().filter(|(at, share)| *at != target && **share >= SHARE_MIN).map(|(_, share)| share).sum();
         let mut of_hidden = [0.0_f32; HIDDEN];
         self.gradient.linear = [0.0; ITEM_FEATURES];
-        let candidates = scratch.rows.iter().zip(&self.inputs).zip(&self.hidden).zip(&scratch.scores).enumerate();
+        let candidates = scratch.rows.iter().zip(&lesson.inputs).zip(&lesson.hidden).zip(&scratch.scores).enumerate();
         for (at, (((row, inputs), hidden), share)) in candidates {
-            let push = weight * if at == target { -kept } else if *share >= SHARE_MIN { *share } else { continue };
-            pull(at, push);
+            let push = weight
+                * if at == target {
+                    -kept
+                } else if *share >= SHARE_MIN {
+                    *share
+                } else {
+                    continue;
+                };
+            lesson.pushes.push((at, push));
             self.gradient.linear.iter_mut().zip(row).for_each(|(sum, number)| *sum += push * number);
             let back = back(push, hidden, &self.weights.second, &mut self.gradient.second);
             of_hidden.iter_mut().zip(&back).for_each(|(sum, back)| *sum += back);
@@ -133,17 +144,18 @@ impl Teacher {
     }
 
     /// Scores of what was gathered, as shares.
-    fn expect(&mut self, scratch: &mut Scratch, request: &[f32; REQUEST_FEATURES]) {
+    fn expect(&self, scratch: &mut Scratch, lesson: &mut Lesson, request: &[f32; REQUEST_FEATURES]) {
         let request_part = self.weights.request_part(request);
-        self.inputs.clear();
-        self.hidden.clear();
+        lesson.inputs.clear();
+        lesson.hidden.clear();
+        lesson.pushes.clear();
         scratch.scores.clear();
         for row in &scratch.rows {
             let inputs = self.weights.inputs(row);
             let hidden = self.weights.hidden(&inputs, &request_part);
             scratch.scores.push(self.weights.score(row, &hidden));
-            self.inputs.push(inputs);
-            self.hidden.push(hidden);
+            lesson.inputs.push(inputs);
+            lesson.hidden.push(hidden);
         }
         let top = scratch.scores.iter().copied().fold(f32::MIN, f32::max);
         let mut total = 0.0;

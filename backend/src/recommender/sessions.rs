@@ -38,7 +38,7 @@ impl Session {
 }
 
 /// Sessions in two generations: who comes back moves to the young one; the old one is dropped as a whole.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound(deserialize = "K: Deserialize<'de> + Eq + Hash"))]
 pub(crate) struct Sessions<K: Serialize + Eq + Hash> {
     young: HashMap<K, Session>,

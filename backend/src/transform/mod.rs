@@ -13,11 +13,12 @@ use std::collections::VecDeque;
 
 use hashbrown::HashMap;
 use wire::{
-    Card, EdgeView, EnvelopeView, EventKindView, Interaction, InteractionKind, Item, PageKind, PageviewId, Portal, PortalId, ReaderContext,
-    VisitorId,
+    Card, EdgeView, EnvelopeView, EventKindView, Interaction, InteractionKind, Item, NetworkId, PageKind, PageviewId, Portal, PortalId,
+    ReaderContext, VisitorId,
 };
 
 use crate::cards;
+use crate::feedback::{Answers, Doer};
 use crate::loss;
 
 pub(crate) use erasure::Erased;
@@ -26,7 +27,7 @@ pub(crate) use pageview::{Pageview, Settled, Sighting};
 pub(crate) use record::{read_record, view_record};
 pub(crate) use session::Visitor;
 pub(crate) use totals::{Counts, Totals};
-pub(crate) use weight::bit;
+pub(crate) use weight::{bit, weight};
 
 /// How long a reader is: as long as late events may find their session.
 pub(crate) const KEEP_VISITOR_MS: u64 = session::LATE_MS + session::GAP_MS;
@@ -35,8 +36,10 @@ pub(crate) const REWIND_MS: u64 = session::GAP_MS + 600_000;
 /// How long a pageview has to be quiet, by the stream's time, before its gaps are settled: longer than a page waits between two
 /// tries of its outbox (five minutes at most).
 pub(crate) const QUIET_MS: u64 = 600_000;
-/// What a page says of itself goes into the second stream when it changes, and otherwise once in so long.
+/// What a page says of itself goes into the second stream when it changes, and otherwise so often in so long, each time from another
+/// network: several have to say the same before it is shown.
 const CARD_AGAIN_MS: u64 = 60_000;
+const CARD_NETWORKS: usize = 2 * cards::QUORUM;
 /// Cards whose last sending is remembered.
 const CARDS_MAX: usize = 20_000;
 
@@ -54,7 +57,16 @@ pub(crate) struct Transform {
     latest_ms: u64,
     /// Pageviews that began earlier are known in part: what of them is missing says nothing.
     since_ms: u64,
-    cards: HashMap<Item, (u64, Card)>,
+    cards: HashMap<Item, SentCard>,
+    answers: Answers,
+}
+
+/// What was sent last of an article, when first, and of which networks.
+#[derive(Debug)]
+struct SentCard {
+    card: Card,
+    at_ms: u64,
+    networks: Vec<Option<NetworkId>>,
 }
 
 /// One reader's pageview, while its record is taken.
@@ -78,6 +90,7 @@ impl Transform {
             latest_ms: 0,
             since_ms: 0,
             cards: HashMap::new(),
+            answers: Answers::default(),
         }
     }
 
@@ -132,6 +145,7 @@ impl Transform {
             self.open.push_back((key, now_ms));
         }
         let mut visitor = None;
+        let doer = Doer { visitor: edge.visitor.bits(), pageview: key.bits(), trust: edge.trust, at_ms: now_ms };
         let counts = &mut self.totals.counts;
         for event in &batch.events {
             match pageview.see(event.seq) {
@@ -146,12 +160,11 @@ impl Transform {
                     continue;
                 }
             }
-            counts.events += 1;
-            counts.bot_events += u64::from(batch.bot);
-            counts.by_kind.add(&event.kind);
+            counts.see(&event.kind, batch.bot);
             if batch.bot {
                 continue;
             }
+            self.totals.feedback.take(&mut self.answers, &event.kind, doer);
             let at_ms = visit.at_ms(event.at_ms);
             let (session, is_new) = match &mut visitor {
                 None => {
@@ -171,8 +184,8 @@ impl Transform {
             let Some(item) = &visit.item else { continue };
             for kind in kinds(&event.kind).into_iter().flatten() {
                 if pageview.make(weight::bit(kind)) {
-                    let card =
-                        if kind == InteractionKind::View { card(&self.portal, self.is_dev, &mut self.cards, visit, item) } else { None };
+                    let says = kind == InteractionKind::View;
+                    let card = says.then(|| card(&self.portal, self.is_dev, &mut self.cards, visit, item)).flatten();
                     out.push(visit.interaction(&self.portal.id, kind, PageviewId::from_bits(pageview.session), item, at_ms, card));
                 }
             }
@@ -289,20 +302,23 @@ fn kinds(kind: &EventKindView<'_>) -> [Option<InteractionKind>; 3] {
 }
 
 /// What the page says of itself, when that is news.
-fn card(portal: &Portal, is_dev: bool, sent: &mut HashMap<Item, (u64, Card)>, visit: &Visit<'_>, item: &Item) -> Option<Card> {
+fn card(portal: &Portal, is_dev: bool, sent: &mut HashMap<Item, SentCard>, visit: &Visit<'_>, item: &Item) -> Option<Card> {
     let batch = &visit.envelope.batch;
     let card = cards::card(batch, item, batch.meta.as_ref()?, portal, is_dev)?;
-    if let Some((at_ms, before)) = sent.get(item)
-        && *before == card
-        && visit.arrived_at_ms < at_ms.saturating_add(CARD_AGAIN_MS)
+    let (network, at_ms) = (visit.envelope.edge.network, visit.arrived_at_ms);
+    if let Some(before) = sent.get_mut(item)
+        && before.card == card
+        && at_ms < before.at_ms.saturating_add(CARD_AGAIN_MS)
     {
-        return None;
+        let is_news = before.networks.len() < CARD_NETWORKS && !before.networks.contains(&network);
+        before.networks.extend(is_news.then_some(network));
+        return is_news.then_some(card);
     }
-    // To forget all of them costs each one more sending.
+    // To forget all of them costs each a few more sendings.
     if sent.len() >= CARDS_MAX {
         sent.clear();
     }
-    sent.insert(item.clone(), (visit.arrived_at_ms, card.clone()));
+    sent.insert(item.clone(), SentCard { card: card.clone(), at_ms, networks: vec![network] });
     Some(card)
 }
 

@@ -81,6 +81,40 @@ fn every_kind_says_its_network_and_a_view_its_surroundings() {
 }
 
 #[test]
+fn a_list_that_is_sent_twice_is_seen_once() {
+    let rec_id = wire::RecId::stamped(16, wire::RecommendationSource::Similar, wire::SetName::A);
+    let seen = EventKind::Impression { rec_id, placement: "leia-tambem".to_owned(), items: vec![Item::parse("/a").unwrap(); 3] };
+    let followed = EventKind::Click {
+        href: "https://g1.example/a".to_owned(),
+        link: wire::LinkKind::Internal,
+        rec_id: Some(rec_id),
+        position: Some(1),
+    };
+    let first = record(7, T0, vec![EventKind::Pageview, seen, followed]);
+    let mut bot = record(8, T0, first.batch.events.iter().map(|event| event.kind.clone()).collect());
+    bot.batch.bot = true;
+    let mut transform = transform();
+    made(&mut transform, &[first.clone(), first, bot]);
+    let rows: Vec<_> = transform.totals.feedback.rows().collect();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].source, rows[0].tally.lists, rows[0].tally.items, rows[0].tally.clicks), ("similar", 1, 3, 1));
+}
+
+#[test]
+fn a_card_is_sent_from_several_networks_and_then_not_again_for_a_minute() {
+    let mut transform = transform();
+    let from = |pageview: u128, network: u64, at_ms: u64| {
+        let mut record = record(pageview, at_ms, vec![EventKind::Pageview]);
+        record.edge.network = Some(wire::NetworkId::from_bits(network));
+        record
+    };
+    let records: Vec<_> = (0..20).map(|n| from(n, u64::try_from(n / 2).unwrap(), T0)).collect();
+    let sent = |out: &[Interaction]| out.iter().filter(|interaction| interaction.card.is_some()).count();
+    assert_eq!(sent(&made(&mut transform, &records)), CARD_NETWORKS);
+    assert_eq!(sent(&made(&mut transform, &[from(50, 1, T0 + CARD_AGAIN_MS), from(51, 1, T0 + CARD_AGAIN_MS)])), 1);
+}
+
+#[test]
 fn only_articles_read_by_people_make_interactions() {
     let mut bot = record(1, T0, vec![EventKind::Pageview]);
     bot.batch.bot = true;

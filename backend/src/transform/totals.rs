@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use wire::EventKindView;
 
+use crate::feedback::Feedback;
 use crate::loss::Loss;
 
 /// Sums; those of several shards are added.
@@ -12,6 +13,9 @@ pub(crate) struct Totals {
     pub(crate) counts: Counts,
     /// Events that are missing, by browser family.
     pub(crate) loss: Loss,
+    /// Lists of recommendations that were seen and followed.
+    #[serde(default)]
+    pub(crate) feedback: Feedback,
 }
 
 /// What was read by this process and, of shards that it has read all the time, by those before it in the same folder.
@@ -88,6 +92,16 @@ impl Totals {
         counts.by_kind.impression += by_kind.impression;
         counts.by_kind.custom += by_kind.custom;
         self.loss.merge(&other.loss);
+        self.feedback.add(&other.feedback);
+    }
+}
+
+impl Counts {
+    /// Counts a new event.
+    pub(crate) fn see(&mut self, kind: &EventKindView<'_>, is_bot: bool) {
+        self.events += 1;
+        self.bot_events += u64::from(is_bot);
+        self.by_kind.add(kind);
     }
 }
 

@@ -5,9 +5,9 @@
 use crate::error::Error;
 
 /// What a blob begins with.
-pub const MAGIC: [u8; 8] = *b"PULSOMDL";
+pub(super) const MAGIC: [u8; 8] = *b"PULSOMDL";
 /// The format that is written and read. A later one is refused, and the edge goes on with the copy that it has.
-pub const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 /// Largest blob: KV holds 25 MiB, and an isolate has 128 MB for everything.
 pub const MODEL_BYTES_MAX: usize = 24 << 20;
 /// Most articles of a blob.
@@ -21,7 +21,7 @@ const ENTRY_BYTES: usize = 8;
 
 /// The parts of a blob, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Section {
+pub(super) enum Section {
     /// The name of the model, UTF-8.
     Name,
     /// Offsets into [`Section::Texts`], one more than articles, u32.
@@ -65,28 +65,28 @@ impl Section {
     #[must_use]
     #[inline(always)]
     #[expect(clippy::as_conversions, reason = "the number of a plain enum's variant")]
-    pub const fn place(self) -> usize {
+    pub(super) const fn place(self) -> usize {
         self as usize
     }
 }
 
 /// How many sections there are.
-pub const SECTIONS: usize = 18;
+pub(super) const SECTIONS: usize = 18;
 /// Bytes of an entry of [`Section::Neighbours`].
-pub const NEIGHBOUR_BYTES: usize = 6;
+pub(super) const NEIGHBOUR_BYTES: usize = 6;
 
 /// What the header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Header {
+pub(super) struct Header {
     /// Articles.
-    pub items: u32,
+    pub(super) items: u32,
     /// When it was made, Unix milliseconds.
-    pub generated_at_ms: u64,
+    pub(super) generated_at_ms: u64,
 }
 
 /// Puts header and sections together.
 #[must_use]
-pub fn assemble(header: Header, sections: &[Vec<u8>; SECTIONS]) -> Vec<u8> {
+pub(super) fn assemble(header: Header, sections: &[Vec<u8>; SECTIONS]) -> Vec<u8> {
     let mut blob = Vec::with_capacity(HEADER_BYTES + SECTIONS * ENTRY_BYTES + sections.iter().map(Vec::len).sum::<usize>());
     blob.extend_from_slice(&MAGIC);
     blob.extend_from_slice(&VERSION.to_le_bytes());
@@ -122,7 +122,7 @@ fn number(value: usize) -> u32 {
 ///
 /// # Errors
 /// [`Error::UnsupportedVersion`], or [`Error::BadModel`] when it is damaged.
-pub fn open(blob: &[u8]) -> Result<(Header, [(usize, usize); SECTIONS]), Error> {
+pub(super) fn open(blob: &[u8]) -> Result<(Header, [(usize, usize); SECTIONS]), Error> {
     let u32_at = |at: usize| u32_at(blob, at).ok_or(bad("it is cut short"));
     if blob.get(..MAGIC.len()) != Some(&MAGIC) {
         return Err(bad("it does not begin with PULSOMDL"));

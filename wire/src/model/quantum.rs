@@ -41,7 +41,7 @@ fn step(value: f32) -> u8 {
 
 /// A share of 0 to 1: its logarithm in steps of 4 %, 0 for nothing.
 #[must_use]
-pub fn share_to_byte(share: f32) -> u8 {
+pub(super) fn share_to_byte(share: f32) -> u8 {
     if share > 0.0 { step(STEPS + share.ln() / SHARE_STEP) } else { 0 }
 }
 

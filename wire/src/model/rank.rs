@@ -1,7 +1,7 @@
 //! A published model asked what to read next.
 
 use super::features::{Asked, Scratch};
-use super::knowledge::{ContextKind, Knowledge as _, READ_MAX, Words};
+use super::knowledge::{ContextKind, READ_MAX, Words};
 use super::read::Model;
 
 /// An article is fresh for so long after it was first seen.

@@ -7,7 +7,7 @@ pub const HIDDEN: usize = 32;
 /// Inputs of the network.
 pub const INPUTS: usize = ITEM_FEATURES + REQUEST_FEATURES;
 /// Inputs are cut to so many standard deviations: one absurd count must not rule.
-pub const CLAMP: f32 = 4.0;
+const CLAMP: f32 = 4.0;
 
 /// What the ranker has learnt.
 #[derive(Debug, Clone, PartialEq)]

@@ -51,7 +51,7 @@ pub(super) fn write(events: &EventFile, contestants: &[Contestant], table: &str)
     let runs = contestants.first().map_or(0, |contestant| contestant.usages.len());
     let clicks = if events.is_real() { "real clicks" } else { "MADE clicks (the click log was absent)" };
     let duckdb = run::output(Command::new(paths::python()).args(["-c", "import duckdb; print(duckdb.__version__)"])).unwrap_or_default();
-    let (today, machine) = (section::today(), machine());
+    let (today, machine) = (section::today(), section::machine());
     let mut text = format!("Run on {today} by `cargo xtask bench backend --runs {runs}`. {machine}; DuckDB {duckdb}.\n\n");
     writeln!(
         text,
@@ -63,18 +63,4 @@ pub(super) fn write(events: &EventFile, contestants: &[Contestant], table: &str)
         events.bytes / 1_000_000,
     )?;
     section::replace(FILE, "backend", &text)
-}
-
-/// On what it ran.
-pub(super) fn machine() -> String {
-    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"))
-        .map_or("unknown CPU", |line| line.trim_start_matches(['\t', ' ', ':']));
-    let threads = std::thread::available_parallelism().map_or(0, usize::from);
-    let version = |program: &mut Command| run::output(program).unwrap_or_default();
-    let kernel = version(Command::new("uname").arg("-sr"));
-    let rustc = version(Command::new("rustc").arg("--version"));
-    format!("{model}, {threads} threads, {kernel}; {rustc}")
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
-use super::report::{FILE, machine};
+use super::report::FILE;
 use crate::{pack, paths, run, section, setup};
 
 /// What `bench tracker` can do.
@@ -46,7 +46,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     if options.script.is_none() {
         let Options { rounds, visits, .. } = options;
         let command = format!("cargo xtask bench tracker --rounds {rounds} --visits {visits}");
-        let head = format!("Run on {} by `{command}`. {}; Node {}.", section::today(), machine(), node_version());
+        let head = format!("Run on {} by `{command}`. {}; Node {}.", section::today(), section::machine(), node_version());
         section::replace(FILE, "tracker", &format!("{head}\n\n{report}"))?;
     }
     Ok(())
