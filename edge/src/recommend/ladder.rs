@@ -1,5 +1,7 @@
 //! The rungs: from where an answer's articles come, best first, and what each rung has.
 
+use std::collections::HashSet;
+
 use wire::{RankerName, RecommendationSource};
 
 use super::learnt::{Context, FRESH_MS, Learnt, List, Ranked, Ranker, Request, Scratch};
@@ -15,6 +17,8 @@ const AHEAD_MS_MAX: u64 = 300_000;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Candidate<'a> {
     pub(super) item: &'a str,
+    /// Its number in the model, if the model knows it.
+    pub(super) index: Option<u32>,
     pub(super) score: f32,
     pub(super) why: Why<'a>,
 }
@@ -107,66 +111,62 @@ impl<'a, M: Learnt> Ladder<'a, M> {
         }
     }
 
-    /// What a rung has, best first.
-    pub(super) fn rung(&self, source: RecommendationSource) -> Vec<Candidate<'a>> {
+    /// What a rung has, best first; made one by one, for most answers need only the first of them.
+    pub(super) fn rung(&self, source: RecommendationSource) -> Box<dyn Iterator<Item = Candidate<'a>> + '_> {
         match source {
-            RecommendationSource::Personal => self.personal(),
-            RecommendationSource::Similar => self.similar(),
-            RecommendationSource::Trending => self.listed(List::Trending, source),
-            RecommendationSource::TopPages => self.listed(List::TopPages, source),
-            RecommendationSource::Latest => self.latest(),
-            RecommendationSource::BuiltIn => Vec::new(),
+            RecommendationSource::Personal => Box::new(self.personal()),
+            RecommendationSource::Similar => Box::new(self.similar()),
+            RecommendationSource::Trending => Box::new(self.listed(List::Trending, Why::Rung(source))),
+            RecommendationSource::TopPages => Box::new(self.listed(List::TopPages, Why::Rung(source))),
+            RecommendationSource::Latest => Box::new(self.latest().into_iter()),
+            RecommendationSource::BuiltIn => Box::new(std::iter::empty()),
         }
     }
 
     /// Fresh articles, best ranked first; then those that the ranker does not know, newest first.
-    pub(super) fn fresh(&self) -> Vec<Candidate<'a>> {
-        let Some(model) = self.model else { return Vec::new() };
-        let is_fresh = |index: u32| self.now_ms.saturating_sub(model.first_seen_at_ms(index)) < FRESH_MS;
-        let ranked = self.ranked.iter().map(|ranked| (ranked.item, ranked.score));
-        let fresh = ranked.chain(model.list(List::Latest)).filter(|(index, _)| is_fresh(*index));
-        fresh.map(|(index, score)| Candidate { item: model.item(index), score, why: Why::Fresh }).collect()
+    pub(super) fn fresh(&self) -> impl Iterator<Item = Candidate<'a>> + '_ {
+        let is_fresh = |model: &M, index: u32| self.now_ms.saturating_sub(model.first_seen_at_ms(index)) < FRESH_MS;
+        self.model.into_iter().flat_map(move |model| {
+            let ranked = self.ranked.iter().map(|ranked| (ranked.item, ranked.score));
+            let fresh = ranked.chain(model.list(List::Latest)).filter(move |(index, _)| is_fresh(model, *index));
+            fresh.map(|(index, score)| known(model, index, score, Why::Fresh))
+        })
     }
 
     /// Recent articles that are on no list of what is read, beginning with a random one.
-    pub(super) fn unexplored(&self, random_bits: u64) -> Vec<Candidate<'a>> {
-        let Some(model) = self.model else { return Vec::new() };
-        let read: Vec<u32> = model.list(List::Trending).chain(model.list(List::TopPages)).map(|(index, _)| index).collect();
-        let mut unread: Vec<(u32, f32)> = model.list(List::Latest).filter(|(index, _)| !read.contains(index)).collect();
+    pub(super) fn unexplored(&self, random_bits: u64) -> impl Iterator<Item = Candidate<'a>> + '_ {
+        let lists = self.model.into_iter().flat_map(|model| model.list(List::Trending).chain(model.list(List::TopPages)));
+        let read: HashSet<u32> = lists.map(|(index, _)| index).collect();
+        let mut unread: Vec<_> = self.listed(List::Latest, Why::Explore).collect();
+        unread.retain(|candidate| candidate.index.is_none_or(|index| !read.contains(&index)));
         let count = u64::try_from(unread.len()).unwrap_or(0);
         let first = random_bits.checked_rem(count).and_then(|first| usize::try_from(first).ok()).unwrap_or(0);
         unread.rotate_left(first);
-        unread.into_iter().map(|(index, score)| Candidate { item: model.item(index), score, why: Why::Explore }).collect()
+        unread.into_iter()
     }
 
-    fn personal(&self) -> Vec<Candidate<'a>> {
-        let Some(model) = self.model else { return Vec::new() };
-        let why = |because: Option<u32>| because.map_or(Why::Rung(RecommendationSource::Personal), |read| Why::Similar(model.item(read)));
-        self.ranked
-            .iter()
-            .map(|ranked| Candidate { item: model.item(ranked.item), score: ranked.score, why: why(ranked.because) })
-            .collect()
+    fn personal(&self) -> impl Iterator<Item = Candidate<'a>> + '_ {
+        self.model.into_iter().flat_map(|model| {
+            let personal = Why::Rung(RecommendationSource::Personal);
+            let why = move |because: Option<u32>| because.map_or(personal, |read| Why::Similar(model.item(read)));
+            self.ranked.iter().map(move |ranked| known(model, ranked.item, ranked.score, why(ranked.because)))
+        })
     }
 
     /// Neighbours of the page; on `/recommendations` of what was read last when the page has none.
-    fn similar(&self) -> Vec<Candidate<'a>> {
-        let Some(model) = self.model else { return Vec::new() };
+    fn similar(&self) -> impl Iterator<Item = Candidate<'a>> + '_ {
         let read = self.wish.read.iter().rev().take(READ_RANKED_MAX).filter(|_| self.wish.door == Door::Recommendations);
-        let seeds = self.wish.item.iter().chain(read);
-        for seed in seeds.filter_map(|item| model.index_of(item.as_str())) {
+        let seeds =
+            self.wish.item.iter().chain(read).filter_map(|item| self.model.and_then(|model| Some((model, model.index_of(item.as_str())?))));
+        let found = seeds.map(|(model, seed)| (model, seed, model.similar(seed))).find(|(_, _, similar)| !similar.is_empty());
+        found.into_iter().flat_map(|(model, seed, similar)| {
             let why = Why::Similar(model.item(seed));
-            let found: Vec<_> =
-                model.similar(seed).into_iter().map(|(index, score)| Candidate { item: model.item(index), score, why }).collect();
-            if !found.is_empty() {
-                return found;
-            }
-        }
-        Vec::new()
+            similar.into_iter().map(move |(index, score)| known(model, index, score, why))
+        })
     }
 
-    fn listed(&self, list: List, source: RecommendationSource) -> Vec<Candidate<'a>> {
-        let Some(model) = self.model else { return Vec::new() };
-        model.list(list).map(|(index, score)| Candidate { item: model.item(index), score, why: Why::Rung(source) }).collect()
+    fn listed(&self, list: List, why: Why<'a>) -> impl Iterator<Item = Candidate<'a>> + '_ {
+        self.model.into_iter().flat_map(move |model| model.list(list).map(move |(index, score)| known(model, index, score, why)))
     }
 
     /// Newest first, by the time of publication where somebody has said it, else by when the model saw it first.
@@ -175,16 +175,21 @@ impl<'a, M: Learnt> Ladder<'a, M> {
         let known = self.model.into_iter().flat_map(|model| {
             model.list(List::Latest).map(move |(index, _)| {
                 let item = model.item(index);
-                (self.published.display(item).published_at_ms.unwrap_or_else(|| model.first_seen_at_ms(index)), item)
+                (self.published.display(item).published_at_ms.unwrap_or_else(|| model.first_seen_at_ms(index)), item, Some(index))
             })
         });
-        let mut latest: Vec<(u64, &str)> = known.chain(self.published.newest()).collect();
-        latest.retain(|(at_ms, _)| *at_ms <= self.now_ms.saturating_add(AHEAD_MS_MAX));
-        latest.sort_by_key(|(at_ms, _)| std::cmp::Reverse(*at_ms));
+        let said = self.published.newest().map(|(at_ms, item)| (at_ms, item, None));
+        let mut latest: Vec<(u64, &str, Option<u32>)> = known.chain(said).collect();
+        latest.retain(|(at_ms, _, _)| *at_ms <= self.now_ms.saturating_add(AHEAD_MS_MAX));
+        latest.sort_by_key(|(at_ms, _, _)| std::cmp::Reverse(*at_ms));
         // The newer, the higher: hours are enough for a score that compares within one list.
         let score = |at_ms: u64| 1.0 / (1.0 + hours(self.now_ms.saturating_sub(at_ms)));
-        latest.into_iter().map(|(at_ms, item)| Candidate { item, score: score(at_ms), why }).collect()
+        latest.into_iter().map(|(at_ms, item, index)| Candidate { item, index, score: score(at_ms), why }).collect()
     }
+}
+
+fn known<'a, M: Learnt>(model: &'a M, index: u32, score: f32, why: Why<'a>) -> Candidate<'a> {
+    Candidate { item: model.item(index), index: Some(index), score, why }
 }
 
 /// Whole hours; after 7 years it makes no difference.

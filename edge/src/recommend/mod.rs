@@ -87,15 +87,18 @@ fn fill<'a, M: Learnt>(listing: &mut Listing<'a, M>, ladder: &Ladder<'a, M>, par
     }
     climb(listing, ladder, kept);
     let explored = usize::from(is_exploring && kept > 0);
-    for candidate in if kept > 0 && parameters.fresh_slots > 0 { ladder.fresh() } else { Vec::new() } {
-        if listing.free() > explored {
+    if kept > 0 && parameters.fresh_slots > 0 {
+        for candidate in ladder.fresh() {
+            if listing.free() <= explored {
+                break;
+            }
             listing.offer(candidate);
         }
     }
     climb(listing, ladder, explored);
     if explored > 0 {
         // The place is free, unless the whole ladder has nothing more.
-        let _is_there = ladder.unexplored(split::spread(!asked.random_bits)).into_iter().any(|candidate| listing.offer(candidate));
+        let _is_there = ladder.unexplored(split::spread(!asked.random_bits)).any(|candidate| listing.offer(candidate));
     }
     climb(listing, ladder, 0);
 }
@@ -117,7 +120,7 @@ fn climb<'a, M: Learnt>(listing: &mut Listing<'a, M>, ladder: &Ladder<'a, M>, ke
 
 /// The built-in pages that the reader does not know. A list is never empty, so a known page is better than a hole in the layout, unless it is
 /// the page itself and there is another; and one that rules or catalogue hide is the last of all.
-fn last_resort<M: Learnt>(listing: &Listing<'_, M>, asked: &Asked<'_>, listed: &[RecommendedItem]) -> Vec<RecommendedItem> {
+fn last_resort<'a, M: Learnt>(listing: &Listing<'a, M>, asked: &Asked<'a>, listed: &[RecommendedItem]) -> Vec<RecommendedItem> {
     let wish = asked.wish;
     let pages = || asked.portal.built_in.iter().filter(|page| listed.iter().all(|listed| listed.item != page.item));
     let is_shown = |page: &&wire::BuiltIn| !listing.is_hidden(page.item.as_str());
