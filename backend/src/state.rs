@@ -138,7 +138,7 @@ impl PortalState {
             let weight = weight * guard.reading_share * kind_weight(interaction.kind);
             self.recommender.attend(&interaction.session, &interaction.item, weight);
         }
-        if let Some(card) = interaction.card.filter(|_| influence::is_believed(interaction.trust)) {
+        if let Some(card) = interaction.card.filter(|_| influence::is_believed(interaction.trust, &guard.limits)) {
             self.recommender.describe(&interaction.item, card.section.as_deref(), card.published_at_ms);
             self.cards.note(&interaction.item, &card, interaction.network, interaction.at_ms, guard.card_quorum);
         }

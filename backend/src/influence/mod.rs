@@ -50,6 +50,8 @@ const NAMELESS_NETWORKS: u64 = 64;
 pub(crate) struct Limits {
     /// Whether networks are looked at. Not in development, where all readers are on one.
     pub(crate) by_network: bool,
+    /// Whether trust is looked at. Not in development, where browsers are driven by programs and say so.
+    pub(crate) by_trust: bool,
     /// How fast counts fade, milliseconds. Two hours: as long as a story rises. Longer would need more memory, shorter would give
     /// a sender his share again and again.
     pub(crate) half_life_ms: u64,
@@ -75,6 +77,7 @@ impl Limits {
     /// For readers from everywhere.
     pub(crate) const PRODUCTION: Self = Self {
         by_network: true,
+        by_trust: true,
         half_life_ms: 2 * 3_600_000,
         network_share: 0.001,
         network_floor: 10.0,
@@ -85,7 +88,7 @@ impl Limits {
         item_share: 0.25,
     };
     /// For one machine.
-    pub(crate) const DEVELOPMENT: Self = Self { by_network: false, ..Self::PRODUCTION };
+    pub(crate) const DEVELOPMENT: Self = Self { by_network: false, by_trust: false, ..Self::PRODUCTION };
 }
 
 /// An item's first readings count so much, so that a list has something to begin with.
@@ -151,7 +154,7 @@ impl Influence {
     /// How much an interaction counts, 0 to 1, and notes that it did. A `view` is weighed; everything else that happens in the
     /// same reading has the weight of its view, for it says nothing new about who is reading.
     pub(crate) fn weigh(&mut self, interaction: &Interaction, limits: &Limits) -> f32 {
-        let trust = trust_share(interaction.trust);
+        let trust = if limits.by_trust { trust_share(interaction.trust) } else { 1.0 };
         let (visitor, item) = (interaction.visitor.bits(), item_key(&interaction.item));
         let reading = keyed((visitor, item));
         if interaction.kind != InteractionKind::View {
@@ -246,8 +249,8 @@ pub(crate) struct Clock {
 }
 
 /// Whether what comes with this trust counts at all.
-pub(crate) const fn is_believed(trust: u8) -> bool {
-    trust > TRUST_FLOOR
+pub(crate) const fn is_believed(trust: u8, limits: &Limits) -> bool {
+    trust > TRUST_FLOOR || !limits.by_trust
 }
 
 /// What trust leaves of a reading: nothing up to 50, everything from 90 on, and a straight line between. So no user agent at all (70)

@@ -20,6 +20,9 @@ const LIFTED_MAX: usize = 500;
 const SHARE_MIN: f32 = 1e-4;
 /// Latest articles.
 const LATEST_MAX: usize = 200;
+/// What an article has to have been read to be among the latest: by three networks at least, as little as each counts at first. Anybody
+/// can post a path that is none.
+const LATEST_MIN: f32 = 0.14;
 /// The ranker is published when it has learnt from so many clicks: before that it is worse than the base score.
 const TAUGHT_MIN: u32 = 2_000;
 
@@ -115,7 +118,11 @@ impl<K: Serialize + Eq + Hash> Recommender<K> {
     /// Newest first, by their own word where it is believed; the score is the moment in hours.
     fn latest(&self, numbers: &[u32]) -> Vec<(u32, f32)> {
         let moment = |number: &u32| self.counters.article(*number).map_or(0.0, |article| article.published_h.unwrap_or(article.first_h));
-        let mut latest: Vec<(u32, f64)> = (0_u32..).zip(numbers).map(|(place, number)| (place, moment(number))).collect();
+        let day = self.counters.clock.worth.popularity.get(Popularity::All24h.place()).copied().unwrap_or(1.0);
+        let is_read =
+            |number: &u32| self.counters.article(*number).is_some_and(|article| count(article, Popularity::All24h) >= LATEST_MIN * day);
+        let known = (0_u32..).zip(numbers).filter(|(_, number)| is_read(number));
+        let mut latest: Vec<(u32, f64)> = known.map(|(place, number)| (place, moment(number))).collect();
         latest.sort_unstable_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
         latest.into_iter().take(LATEST_MAX).map(|(place, hours)| (place, narrow(hours))).collect()
     }

@@ -87,8 +87,11 @@ impl<K: Serialize + Eq + Hash> Recommender<K> {
         }
     }
 
-    /// An article was opened: teaches the ranker, then counts. One that weighs nothing only moves the reader on.
+    /// An article was opened: teaches the ranker, then counts. A click that weighs nothing only moves the reader on, and makes nothing known.
     pub(crate) fn learn(&mut self, session_key: K, click: &Click<'_>) {
+        if click.weight <= 0.0 && self.counters.number(click.item).is_none() {
+            return;
+        }
         let mut session = self.enter(&session_key, click.at_ms);
         let item = self.counters.number_or_new(click.item);
         let is_next = !session.pages.is_empty() && !session.pages.contains(&item);
