@@ -82,6 +82,11 @@ impl Answers {
         answer.placement.clone().map(|placement| (placement, before == 0))
     }
 
+    /// Forgets a reader.
+    pub(crate) fn forget(&mut self, visitor: u128) {
+        self.known.retain(|(_, known), _| *known != visitor);
+    }
+
     /// What is known of a list. Those that are too old go, and what was followed in them and never seen is `lost`.
     fn answer(&mut self, key: (RecId, u128), at_ms: u64, lost: &mut u64) -> &mut Answer {
         while let Some(&(oldest, begun_ms)) = self.order.front() {
@@ -124,5 +129,7 @@ mod tests {
         assert_eq!((answers.len(), unattributed), (ANSWERS_MAX, 1));
         answers.show(RecId::from_bits(u64::MAX), doer(2 + KEEP_MS), "x", 1, &mut unattributed);
         assert_eq!((answers.len(), unattributed), (1, u64::try_from(ANSWERS_MAX).unwrap() + 1));
+        answers.forget(1);
+        assert!(answers.known.is_empty());
     }
 }

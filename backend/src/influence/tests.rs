@@ -140,6 +140,53 @@ fn one_network_counts_for_little_and_the_same_readers_on_many_for_much() {
     assert!(one < 15.0 && many > 20.0 * one, "{one} {many}");
 }
 
+/// A portal with 20,000 networks that each read three of 100 items within half an hour.
+fn busy() -> Influence {
+    let mut influence = Influence::default();
+    for n in 0..60_000_u64 {
+        let (network, item) = (n % 20_000, n * 7 % 100);
+        influence.weigh(&view(network.into(), Some(network), &format!("/{item}"), T0 + n * 30), &Limits::PRODUCTION);
+    }
+    influence
+}
+
+/// What counts of readings by new readers on these networks, a tenth of a second apart.
+fn counted(influence: &mut Influence, readings: impl IntoIterator<Item = (u64, String)>) -> f32 {
+    let weigh = |(nth, (network, item)): (u64, (u64, String))| {
+        let at_ms = T0 + 1_800_000 + nth * 100;
+        influence.weigh(&view(u128::from(1_000_000 + nth), Some(1_000_000 + network), &item, at_ms), &Limits::PRODUCTION)
+    };
+    (0..).zip(readings).map(weigh).sum()
+}
+
+#[test]
+fn what_few_networks_read_counts_little_and_what_many_read_counts() {
+    let of = |networks: u64| counted(&mut busy(), (0..networks).map(|network| (network, "/new".to_owned())));
+    let (fifty, thousand) = (of(50), of(1_000));
+    assert!(fifty < 10.0 && thousand > 900.0, "{fifty} {thousand}");
+}
+
+#[test]
+fn a_network_that_reads_far_more_than_its_visit_counts_for_little_of_it() {
+    let sum = counted(&mut busy(), (0..1_000).map(|n| (0, format!("/{}", n % 100))));
+    assert!((3.0..25.0).contains(&sum), "{sum} of a thousand readings of a hundred items");
+}
+
+#[test]
+fn of_one_item_a_network_counts_one_reading_beyond_its_fair_share() {
+    let sum = counted(&mut busy(), (0..200).map(|_| (0, "/5".to_owned())));
+    assert!((1.0..1.5).contains(&sum), "{sum}");
+}
+
+#[test]
+fn a_carrier_goes_on_counting_for_what_everybody_reads_up_to_its_share() {
+    let mut influence = busy();
+    let sum = counted(&mut influence, (0..30_000).map(|n| (0, format!("/{}", n * 7 % 100))));
+    let now = Clock { at_ms: T0 + 1_800_000 + 3_000_000, half_life_ms: Limits::PRODUCTION.half_life_ms };
+    let share = f64::from(sum) / influence.total.at(now);
+    assert!((6.0..80.0).contains(&sum) && share < 0.002, "{sum} counts, which is {share} of all");
+}
+
 #[test]
 fn without_networks_readers_are_dealt_out_to_some() {
     let mut influence = Influence::default();

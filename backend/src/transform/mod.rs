@@ -212,6 +212,7 @@ impl Transform {
     pub(crate) fn forget(&mut self, visitor: VisitorId) {
         self.visitors.erase(|key, _| *key == visitor);
         self.pageviews.erase(|_, pageview| pageview.visitor == visitor.bits());
+        self.answers.forget(visitor.bits());
     }
 
     fn settle_quiet(&mut self) {
