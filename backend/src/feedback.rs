@@ -12,7 +12,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wire::{EventKindView, RecId, RecommendationSource};
 
-use crate::influence;
 pub(crate) use answers::Answers;
 use answers::Shown;
 pub(crate) use interval::{Rate, rate};
@@ -68,14 +67,15 @@ pub(crate) struct Row<'a> {
 pub(crate) struct Doer {
     pub(crate) visitor: u128,
     pub(crate) pageview: u128,
-    pub(crate) trust: u8,
+    /// Whether what comes from there counts at all.
+    pub(crate) is_believed: bool,
     pub(crate) at_ms: u64,
 }
 
 impl Feedback {
     /// Takes an event that was not there before.
     pub(crate) fn take(&mut self, answers: &mut Answers, event: &EventKindView<'_>, doer: Doer) {
-        if !influence::is_believed(doer.trust) {
+        if !doer.is_believed {
             return;
         }
         match event {

@@ -124,7 +124,7 @@ mod tests {
         let rec_id = RecId::stamped(0, RecommendationSource::Similar, SetName::A);
         let event = EventKindView::Impression { rec_id, placement: "leia-tambem".into(), items: vec!["/a".into()] };
         let mut feedback = Feedback::default();
-        feedback.take(&mut Answers::default(), &event, Doer { visitor: 1, pageview: 1, trust: 100, at_ms: 1 });
+        feedback.take(&mut Answers::default(), &event, Doer { visitor: 1, pageview: 1, is_believed: true, at_ms: 1 });
         feedback
     }
 

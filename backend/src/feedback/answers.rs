@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn doer(at_ms: u64) -> Doer {
-        Doer { visitor: 1, pageview: 1, trust: 100, at_ms }
+        Doer { visitor: 1, pageview: 1, is_believed: true, at_ms }
     }
 
     #[test]

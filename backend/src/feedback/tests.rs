@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use wire::{LinkKind, SetName};
 
 use super::*;
+use crate::influence::{Limits, is_believed};
 
 const T0: u64 = 1_795_338_000_000;
 
@@ -28,7 +29,11 @@ struct Shard {
 
 impl Shard {
     fn by(&mut self, visitor: u128, trust: u8, event: &EventKindView<'_>) -> &mut Self {
-        self.feedback.take(&mut self.answers, event, Doer { visitor, pageview: 7, trust, at_ms: T0 });
+        self.feedback.take(
+            &mut self.answers,
+            event,
+            Doer { visitor, pageview: 7, is_believed: is_believed(trust, &Limits::PRODUCTION), at_ms: T0 },
+        );
         self
     }
 
@@ -69,7 +74,7 @@ fn a_click_without_its_readers_list_counts_for_nothing() {
     shard.by(1, 100, &shown(id(1), "leia-tambem", 6));
     shard.by(2, 100, &clicked(id(1), 1)).by(1, 100, &clicked(id(9), 1)).by(1, 100, &clicked(id(1), 60_000));
     assert_eq!(shard.row().clicks, 0);
-    let later = Doer { visitor: 3, pageview: 8, trust: 100, at_ms: T0 + 86_400_000 };
+    let later = Doer { visitor: 3, pageview: 8, is_believed: true, at_ms: T0 + 86_400_000 };
     shard.feedback.take(&mut shard.answers, &clicked(id(3), 0), later);
     assert_eq!(shard.feedback.unattributed, 2);
 }
@@ -85,7 +90,7 @@ fn who_is_hardly_believed_does_not_count() {
 fn a_page_that_comes_back_tells_its_list_again_and_may_be_followed() {
     let mut shard = Shard::default();
     shard.by(1, 100, &shown(id(1), "leia-tambem", 6));
-    let back = Doer { visitor: 1, pageview: 8, trust: 100, at_ms: T0 };
+    let back = Doer { visitor: 1, pageview: 8, is_believed: true, at_ms: T0 };
     for event in [shown(id(1), "leia-tambem", 6), clicked(id(1), 3)] {
         shard.feedback.take(&mut shard.answers, &event, back);
     }

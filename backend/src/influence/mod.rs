@@ -87,6 +87,11 @@ impl Limits {
         onset_share: 0.01,
         item_share: 0.25,
     };
+    /// Those of a process.
+    pub(crate) const fn of(is_dev: bool) -> Self {
+        if is_dev { Self::DEVELOPMENT } else { Self::PRODUCTION }
+    }
+
     /// For one machine.
     pub(crate) const DEVELOPMENT: Self = Self { by_network: false, by_trust: false, ..Self::PRODUCTION };
 }

@@ -19,6 +19,7 @@ use wire::{
 
 use crate::cards;
 use crate::feedback::{Answers, Doer};
+use crate::influence::{self, Limits};
 use crate::loss;
 
 pub(crate) use erasure::Erased;
@@ -145,7 +146,8 @@ impl Transform {
             self.open.push_back((key, now_ms));
         }
         let mut visitor = None;
-        let doer = Doer { visitor: edge.visitor.bits(), pageview: key.bits(), trust: edge.trust, at_ms: now_ms };
+        let is_believed = influence::is_believed(edge.trust, &Limits::of(self.is_dev));
+        let doer = Doer { visitor: edge.visitor.bits(), pageview: key.bits(), is_believed, at_ms: now_ms };
         let counts = &mut self.totals.counts;
         for event in &batch.events {
             match pageview.see(event.seq) {
