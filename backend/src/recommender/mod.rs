@@ -134,12 +134,10 @@ impl<K: Serialize + Eq + Hash> Recommender<K> {
     pub(crate) fn recommend(&mut self, session_key: &K, now_ms: u64, count: usize) -> Vec<Item> {
         let Some(session) = self.sessions.get(session_key).cloned() else { return Vec::new() };
         self.gather(&session, now_ms);
-        let weights = self.teacher.served();
-        let request_part = weights.request_part(&weights.request_inputs(&self.scratch.request));
-        let scored = self.scratch.candidates.iter().zip(&self.scratch.rows);
-        let mut ranked: Vec<(f32, u32)> = scored
-            .map(|(candidate, row)| (weights.score(row, &weights.hidden(&weights.inputs(row), &request_part)), candidate.item))
-            .collect();
+        let Scratch { request, rows, scores, candidates, .. } = &mut self.scratch;
+        scores.clear();
+        self.teacher.served().score_all(request, rows, scores);
+        let mut ranked: Vec<(f32, u32)> = scores.iter().copied().zip(candidates.iter().map(|candidate| candidate.item)).collect();
         if ranked.len() > count {
             ranked.select_nth_unstable_by(count, |one, other| other.0.total_cmp(&one.0));
             ranked.truncate(count);

@@ -1,7 +1,7 @@
 //! Teaches the ranker: one step of gradient descent per click, on the softmax over the candidates.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use wire::model::{HIDDEN, INPUTS, ITEM_FEATURES, REQUEST_FEATURES, Row, Scratch, Weights};
+use wire::model::{HIDDEN, INPUTS, ITEM_FEATURES, REQUEST_FEATURES, Row, Scratch, Weights, vectorised};
 
 use super::random::Random;
 
@@ -112,6 +112,10 @@ impl Teacher {
     /// One click: `target` is the candidate that was opened. Leaves in `scratch.scores` the share that each candidate was expected to
     /// get, and in `lesson.pushes` the gradients of the scores.
     pub(crate) fn learn(&mut self, scratch: &mut Scratch, lesson: &mut Lesson, target: usize, weight: f32) {
+        vectorised(|| self.take(scratch, lesson, target, weight));
+    }
+
+    fn take(&mut self, scratch: &mut Scratch, lesson: &mut Lesson, target: usize, weight: f32) {
         let request = self.weights.request_inputs(&scratch.request);
         self.expect(scratch, lesson, &request);
         let kept: f32 =

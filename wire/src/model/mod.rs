@@ -18,7 +18,7 @@ pub use knowledge::{CONTEXTS, ContextKind, EMBEDDING, FACTS, Fact, Knowledge, Ne
 pub use layout::{MODEL_BYTES_MAX, MODEL_ITEMS_MAX};
 pub use parts::{Parts, PartsItem};
 pub use rank::{Context, FRESH_MS, Ranked, Ranker, Request, hour_of, words_of};
-pub use ranker::{HIDDEN, INPUTS, Weights, sum};
+pub use ranker::{HIDDEN, INPUTS, Weights, sum, vectorised};
 pub use read::{List, Model};
 
 #[cfg(test)]

@@ -113,8 +113,7 @@ impl Model {
     fn score(&self, by: Ranker, scratch: &mut Scratch) {
         scratch.scores.clear();
         if let (Ranker::Full, Some(weights)) = (by, self.weights()) {
-            let request_part = weights.request_part(&weights.request_inputs(&scratch.request));
-            scratch.scores.extend(scratch.rows.iter().map(|row| weights.score(row, &weights.hidden(&weights.inputs(row), &request_part))));
+            weights.score_all(&scratch.request, &scratch.rows, &mut scratch.scores);
             if scratch.scores.iter().all(|score| score.is_finite()) {
                 return;
             }

@@ -3,7 +3,7 @@
 use super::features::{ITEM_FEATURES, REQUEST_FEATURES, Row};
 
 /// Neurons of the hidden layer.
-pub const HIDDEN: usize = 32;
+pub const HIDDEN: usize = 64;
 /// Inputs of the network.
 pub const INPUTS: usize = ITEM_FEATURES + REQUEST_FEATURES;
 /// Inputs are cut to so many standard deviations: one absurd count must not rule.
@@ -114,6 +114,14 @@ impl Weights {
         hidden
     }
 
+    /// The scores of all candidates of a request.
+    pub fn score_all(&self, request: &[f32; REQUEST_FEATURES], rows: &[Row], scores: &mut Vec<f32>) {
+        vectorised(|| {
+            let request_part = self.request_part(&self.request_inputs(request));
+            scores.extend(rows.iter().map(|row| self.score(row, &self.hidden(&self.inputs(row), &request_part))));
+        });
+    }
+
     /// The score of an article: linear part, network, and the embeddings' product, which is one of its features.
     #[must_use]
     #[inline]
@@ -126,6 +134,18 @@ impl Weights {
         }
         sum(row, &self.linear) + lanes.iter().sum::<f32>() + row[super::features::PRODUCT]
     }
+}
+
+/// Runs loops over numbers with the widest vectors that this machine has.
+#[cfg(not(target_family = "wasm"))]
+pub fn vectorised<T>(work: impl FnOnce() -> T) -> T {
+    pulp::Arch::new().dispatch(work)
+}
+
+/// Runs loops over numbers; wasm is built with its one width.
+#[cfg(target_family = "wasm")]
+pub fn vectorised<T>(work: impl FnOnce() -> T) -> T {
+    work()
 }
 
 #[inline]
