@@ -1,7 +1,9 @@
 //! Teaches the ranker: one step of gradient descent per click, on the softmax over the candidates.
 
+#![expect(clippy::inline_always, reason = "what is not inlined into the vectorised loop is compiled for the narrowest machine")]
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use wire::model::{HIDDEN, INPUTS, ITEM_FEATURES, REQUEST_FEATURES, Row, Scratch, Weights, vectorised};
+use wire::model::{HIDDEN, INPUTS, ITEM_FEATURES, REQUEST_FEATURES, Row, Scratch, Weights, Work, vectorised};
 
 use super::random::Random;
 
@@ -53,6 +55,22 @@ pub(crate) struct Lesson {
     hidden: Vec<[f32; HIDDEN]>,
     /// The gradients of the scores, by candidate; of those that are learnt from.
     pub(crate) pushes: Vec<(usize, f32)>,
+}
+
+/// One click that the teacher takes.
+struct Taken<'a> {
+    teacher: &'a mut Teacher,
+    scratch: &'a mut Scratch,
+    lesson: &'a mut Lesson,
+    target: usize,
+    weight: f32,
+}
+
+impl Work for Taken<'_> {
+    #[inline(always)]
+    fn run(self) {
+        self.teacher.take(self.scratch, self.lesson, self.target, self.weight);
+    }
 }
 
 /// Weights as a row of numbers.
@@ -112,9 +130,10 @@ impl Teacher {
     /// One click: `target` is the candidate that was opened. Leaves in `scratch.scores` the share that each candidate was expected to
     /// get, and in `lesson.pushes` the gradients of the scores.
     pub(crate) fn learn(&mut self, scratch: &mut Scratch, lesson: &mut Lesson, target: usize, weight: f32) {
-        vectorised(|| self.take(scratch, lesson, target, weight));
+        vectorised(Taken { teacher: self, scratch, lesson, target, weight });
     }
 
+    #[inline(always)]
     fn take(&mut self, scratch: &mut Scratch, lesson: &mut Lesson, target: usize, weight: f32) {
         let request = self.weights.request_inputs(&scratch.request);
         self.expect(scratch, lesson, &request);
@@ -148,6 +167,7 @@ impl Teacher {
     }
 
     /// Scores of what was gathered, as shares.
+    #[inline(always)]
     fn expect(&self, scratch: &mut Scratch, lesson: &mut Lesson, request: &[f32; REQUEST_FEATURES]) {
         let request_part = self.weights.request_part(request);
         lesson.inputs.clear();
@@ -170,6 +190,7 @@ impl Teacher {
         scratch.scores.iter_mut().for_each(|share| *share /= total);
     }
 
+    #[inline(always)]
     fn step(&mut self, scratch: &Scratch) {
         let linear = self.weights.linear.iter_mut().zip(&mut self.squares.linear).zip(&self.gradient.linear);
         for ((weight, square), gradient) in linear {
@@ -186,6 +207,7 @@ impl Teacher {
         }
     }
 
+    #[inline(always)]
     fn move_network(&mut self) {
         // After a few thousand steps both corrections are one.
         let steps = i32::try_from(self.clicks / BATCH).unwrap_or(i32::MAX).min(100_000);
@@ -205,6 +227,7 @@ impl Teacher {
         }
     }
 
+    #[inline(always)]
     fn average(&mut self) {
         self.averaged.mean = self.weights.mean;
         self.averaged.scale = self.weights.scale;
@@ -238,7 +261,7 @@ impl Teacher {
 }
 
 /// The gradient of the hidden layer; adds that of the weights behind it.
-#[inline]
+#[inline(always)]
 fn back(push: f32, hidden: &[f32; HIDDEN], second: &[f32; HIDDEN], of_second: &mut [f32; HIDDEN]) -> [f32; HIDDEN] {
     let mut back = [0.0_f32; HIDDEN];
     for ((back, hidden), (weight, sum)) in back.iter_mut().zip(hidden).zip(second.iter().zip(of_second)) {

@@ -10,6 +10,7 @@ mod quantum;
 mod rank;
 mod ranker;
 mod read;
+mod wide;
 
 pub use features::{
     Asked, CANDIDATES_MAX, Candidate, FLOOR, ITEM_FEATURES, NEIGHBOURS_READ, READ_WEIGHTS, REQUEST_FEATURES, Row, Scratch, ln,
@@ -18,8 +19,9 @@ pub use knowledge::{CONTEXTS, ContextKind, EMBEDDING, FACTS, Fact, Knowledge, Ne
 pub use layout::{MODEL_BYTES_MAX, MODEL_ITEMS_MAX};
 pub use parts::{Parts, PartsItem};
 pub use rank::{Context, FRESH_MS, Ranked, Ranker, Request, hour_of, words_of};
-pub use ranker::{HIDDEN, INPUTS, Weights, sum, vectorised};
+pub use ranker::{HIDDEN, INPUTS, Weights, sum};
 pub use read::{List, Model};
+pub use wide::{Work, vectorised};
 
 #[cfg(test)]
 mod tests;

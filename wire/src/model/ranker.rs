@@ -1,6 +1,9 @@
 //! The ranker: a linear part, a small network and the embeddings' product, added up.
 
+#![expect(clippy::inline_always, reason = "what is not inlined into the vectorised loop is compiled for the narrowest machine")]
+
 use super::features::{ITEM_FEATURES, REQUEST_FEATURES, Row};
+use super::wide::{Work, vectorised};
 
 /// Neurons of the hidden layer.
 pub const HIDDEN: usize = 64;
@@ -64,14 +67,14 @@ impl Weights {
 
     /// The weights of an article's inputs, and those of a request's.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn first_halves(&self) -> (&[[f32; HIDDEN]], &[[f32; HIDDEN]]) {
         self.first.split_at(ITEM_FEATURES)
     }
 
     /// The request's part of the hidden layer: the same for all its candidates.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn request_part(&self, inputs: &[f32; REQUEST_FEATURES]) -> [f32; HIDDEN] {
         let mut hidden = self.bias;
         for (input, row) in inputs.iter().zip(self.first_halves().1) {
@@ -82,7 +85,7 @@ impl Weights {
 
     /// A request's inputs to the network.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn request_inputs(&self, request: &[f32; REQUEST_FEATURES]) -> [f32; REQUEST_FEATURES] {
         let mut inputs = [0.0; REQUEST_FEATURES];
         let moments = self.mean.iter().zip(&self.scale).skip(ITEM_FEATURES);
@@ -94,7 +97,7 @@ impl Weights {
 
     /// An article's inputs to the network.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn inputs(&self, row: &Row) -> Row {
         let mut inputs = [0.0; ITEM_FEATURES];
         for (input, (value, (mean, scale))) in inputs.iter_mut().zip(row.iter().zip(self.mean.iter().zip(&self.scale))) {
@@ -105,7 +108,7 @@ impl Weights {
 
     /// The hidden layer before its threshold.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn hidden(&self, inputs: &Row, request_part: &[f32; HIDDEN]) -> [f32; HIDDEN] {
         let mut hidden = *request_part;
         for (input, row) in inputs.iter().zip(self.first_halves().0) {
@@ -116,15 +119,12 @@ impl Weights {
 
     /// The scores of all candidates of a request.
     pub fn score_all(&self, request: &[f32; REQUEST_FEATURES], rows: &[Row], scores: &mut Vec<f32>) {
-        vectorised(|| {
-            let request_part = self.request_part(&self.request_inputs(request));
-            scores.extend(rows.iter().map(|row| self.score(row, &self.hidden(&self.inputs(row), &request_part))));
-        });
+        vectorised(ScoreAll { weights: self, request, rows, scores });
     }
 
     /// The score of an article: linear part, network, and the embeddings' product, which is one of its features.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn score(&self, row: &Row, hidden: &[f32; HIDDEN]) -> f32 {
         let mut lanes = [0.0_f32; 8];
         for (values, weights) in hidden.as_chunks::<8>().0.iter().zip(self.second.as_chunks::<8>().0) {
@@ -136,19 +136,25 @@ impl Weights {
     }
 }
 
-/// Runs loops over numbers with the widest vectors that this machine has.
-#[cfg(not(target_family = "wasm"))]
-pub fn vectorised<T>(work: impl FnOnce() -> T) -> T {
-    pulp::Arch::new().dispatch(work)
+struct ScoreAll<'a> {
+    weights: &'a Weights,
+    request: &'a [f32; REQUEST_FEATURES],
+    rows: &'a [Row],
+    scores: &'a mut Vec<f32>,
 }
 
-/// Runs loops over numbers; wasm is built with its one width.
-#[cfg(target_family = "wasm")]
-pub fn vectorised<T>(work: impl FnOnce() -> T) -> T {
-    work()
+impl Work for ScoreAll<'_> {
+    #[inline(always)]
+    fn run(self) {
+        let weights = self.weights;
+        let request_part = weights.request_part(&weights.request_inputs(self.request));
+        for row in self.rows {
+            self.scores.push(weights.score(row, &weights.hidden(&weights.inputs(row), &request_part)));
+        }
+    }
 }
 
-#[inline]
+#[inline(always)]
 fn add(hidden: &mut [f32; HIDDEN], input: f32, weights: &[f32; HIDDEN]) {
     for (hidden, weight) in hidden.iter_mut().zip(weights) {
         *hidden += input * weight;
@@ -157,7 +163,7 @@ fn add(hidden: &mut [f32; HIDDEN], input: f32, weights: &[f32; HIDDEN]) {
 
 /// Sum of products; eight lanes, so that it vectorises. The lengths are multiples of eight.
 #[must_use]
-#[inline]
+#[inline(always)]
 pub fn sum<const N: usize>(one: &[f32; N], other: &[f32; N]) -> f32 {
     let mut lanes = [0.0_f32; 8];
     for (ones, others) in one.as_chunks::<8>().0.iter().zip(other.as_chunks::<8>().0) {
@@ -168,7 +174,7 @@ pub fn sum<const N: usize>(one: &[f32; N], other: &[f32; N]) -> f32 {
     lanes.iter().sum()
 }
 
-#[inline]
+#[inline(always)]
 fn standard(value: f32, mean: f32, scale: f32) -> f32 {
     ((value - mean) * scale).clamp(-CLAMP, CLAMP)
 }
