@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wire::model::{CONTEXTS, EMBEDDING, FACTS, Knowledge as _, List, Model, Neighbour, Parts, PartsItem, WORDS, Weights};
 
 fn path(folder: &str, name: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), folder, name].iter().collect()
@@ -47,6 +48,53 @@ fn messages_hold_to_their_golden_files_and_schemas() {
     holds::<wire::Rules>("rules");
     holds::<wire::Catalogue>("catalogue");
     holds::<wire::ErrorBody>("error");
+}
+
+/// A model of three articles, with something in each of its sections.
+fn model() -> Parts {
+    let item = |path: &str, next: u32| PartsItem {
+        path: path.to_owned(),
+        first_seen_s: 1_795_337_000,
+        section: 1,
+        facts: [-2.0; FACTS],
+        embedding: [0.25; EMBEDDING],
+        history: [-0.5; EMBEDDING],
+        neighbours: vec![Neighbour { item: next, fast: 0.5, slow: 0.25, back: 0.125 }],
+        lifts: Some(Box::new([0.5; WORDS])),
+    };
+    Parts {
+        name: "1795337100000".to_owned(),
+        generated_at_ms: 1_795_337_100_000,
+        items: vec![item("/x.ghtml", 1), item("/y.ghtml", 2), item("/z.ghtml", 0)],
+        sections: vec!["rio".to_owned()],
+        words: vec![(1, "chrome".to_owned()), (9, "mobile".to_owned())],
+        trending: vec![(0, 2.5)],
+        top_pages: vec![(1, 9.0)],
+        latest: vec![(2, 1.0)],
+        leaders: vec![0, 1],
+        word_embeddings: vec![[0.125; EMBEDDING]; WORDS],
+        weights: Some(Weights::blank()),
+    }
+}
+
+#[test]
+fn the_model_blob_holds_to_its_golden_file() {
+    let file = path("tests/golden", "model.bin");
+    let blob = model().write();
+    if std::env::var_os("PULSO_WRITE_SCHEMAS").is_some() {
+        std::fs::write(&file, &blob).unwrap();
+    }
+    assert!(std::fs::read(&file).unwrap() == blob, "model.bin is not what is written; a changed format needs another version");
+    let model = Model::open(blob).unwrap();
+    let page = model.index_of("/x.ghtml").unwrap();
+    let words = [1, 9, 16, 32, 48, 88, 97, 104];
+    let mut lifts = [0.0; CONTEXTS];
+    model.lifts(page, &words, &mut lifts);
+    assert!(lifts.iter().all(|lift| (lift - 0.5).abs() < 0.02), "{lifts:?}");
+    assert_eq!(
+        (model.version(), model.section_of(page), model.list(List::TopPages).next()),
+        ("1795337100000", Some("rio"), Some((1, 9.0)))
+    );
 }
 
 #[test]
