@@ -68,6 +68,8 @@ pub(super) struct Serving {
 #[derive(Debug, Default)]
 pub(super) struct Measured {
     counters: Vec<Learning>,
+    /// At the log's own pace.
+    slow_counters: Vec<Learning>,
     learner: Vec<(Learning, Usage)>,
     native: Vec<Serving>,
     wasm: Vec<Serving>,
@@ -135,18 +137,18 @@ impl Programs {
         })
     }
 
-    /// Both ways through the whole log, one behind the other.
+    /// All ways through the whole log, one behind the other.
     fn learn(&self, clicks: &Clicks, measured: &mut Measured) -> Result<()> {
-        let (learning, _) = self.replay(clicks, "counters")?;
-        measured.counters.push(learning);
-        measured.learner.push(self.replay(clicks, "learner")?);
+        measured.counters.push(self.replay(clicks, &clicks.busy_path, "counters")?.0);
+        measured.slow_counters.push(self.replay(clicks, &clicks.path, "counters")?.0);
+        measured.learner.push(self.replay(clicks, &clicks.path, "learner")?);
         Ok(())
     }
 
-    fn replay(&self, clicks: &Clicks, what: &str) -> Result<(Learning, Usage)> {
+    fn replay(&self, clicks: &Clicks, path: &Path, what: &str) -> Result<(Learning, Usage)> {
         let name = format!("recommender-{what}");
         let (backend, blob) = (text(&self.backend), text(&blob()));
-        let mut command = [&backend, "evaluate", "--replay", &text(&clicks.path), "--report", what].map(str::to_owned).to_vec();
+        let mut command = [&backend, "evaluate", "--replay", &text(path), "--report", what].map(str::to_owned).to_vec();
         if what == "learner" {
             command.extend(["--blob".to_owned(), blob]);
         }
