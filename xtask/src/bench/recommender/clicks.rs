@@ -120,9 +120,9 @@ mod tests {
 
     #[test]
     fn a_busy_portal_has_a_thousand_clicks_in_a_second() {
-        let slow: String = (0..=1_000).map(|n| format!("{}\ts\ta\n", 5 + n * 400)).collect();
+        let slow: Vec<String> = (0..=1_000).map(|n| format!("{}\ts\ta\n", 5 + n * 400)).collect();
         let mut out = Vec::new();
-        squeeze(&Span { count: 1_000, first_ms: 5, last_ms: 400_005 }, slow.as_bytes(), &mut out).unwrap();
+        squeeze(&Span { count: 1_000, first_ms: 5, last_ms: 400_005 }, slow.concat().as_bytes(), &mut out).unwrap();
         let busy = String::from_utf8(out).unwrap();
         assert!(busy.starts_with("5\ts\ta\n6\ts") && busy.ends_with("\n1005\ts\ta\n"), "{busy}");
     }
