@@ -92,7 +92,7 @@ fn worker(wasm: &Path, is_release: bool) -> Result<()> {
         &["--target", "module", "--out-name", "index", "--experimental-reset-state-function", "--force-enable-abort-handler"],
     )?;
     if is_release {
-        optimise(&parts.join("index_bg.wasm"), "-O3")?;
+        optimise_worker(&parts.join("index_bg.wasm"))?;
     }
     fs::copy(shim, parts.join("shim.js"))?;
     fs::create_dir_all(&folder)?;
@@ -120,10 +120,11 @@ pub(crate) fn bindgen(wasm: &Path, folder: &Path, arguments: &[&str]) -> Result<
     run::logged(&format!("wasm-bindgen {name}"), &mut bindgen, 0)
 }
 
-fn optimise(wasm: &Path, level: &str) -> Result<()> {
+/// In place. The worker alone may use SIMD: every isolate has it, not every phone.
+pub(crate) fn optimise_worker(wasm: &Path) -> Result<()> {
     let mut wasm_opt = paths::node();
-    wasm_opt.arg(paths::at("node_modules/binaryen/bin/wasm-opt")).arg(wasm).arg(level).args(WASM_FEATURES).arg("-o").arg(wasm);
-    run::logged("wasm-opt", &mut wasm_opt, 0)
+    wasm_opt.arg(paths::at("node_modules/binaryen/bin/wasm-opt")).arg(wasm).args(["-O3", "--enable-simd"]);
+    run::logged("wasm-opt", wasm_opt.args(WASM_FEATURES).arg("-o").arg(wasm), 0)
 }
 
 pub(crate) fn esbuild() -> Command {

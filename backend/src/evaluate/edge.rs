@@ -1,19 +1,18 @@
 //! The edge in lock-step: its own `choose` on the published blob, asked as a page asks it. The only place where the backend names the edge.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use edge::agent::Agent;
 use edge::recommend::{self, Asked, Door, Files, Published, Reader, Scratch, Wish};
 use wire::model::Model;
-use wire::{Cards, Catalogue, Item, ParameterSet, ParameterSets, Portal, Portals, RankerName, Rules, SetName};
+use wire::{Cards, Catalogue, ParameterSet, ParameterSets, Portal, Portals, RankerName, Rules, SetName};
 
 use super::args::{EvaluateArgs, Set};
 use super::line::Line;
+use super::requests::Readings;
 use super::{ANSWER_ITEMS, listed};
 
-/// What a page sends in `read`, besides itself.
-const READ_MAX: usize = 5;
 /// Different words of browser, device and system; a real edge has some twenty.
 const WORDS_MAX: usize = 10_000;
 /// A log does not say whose it is.
@@ -31,8 +30,7 @@ pub(super) struct Edge {
     rules: Rc<Rules>,
     set: SetName,
     published: Published<Model>,
-    /// Pages of each session, latest last: a page keeps them itself.
-    read: HashMap<Box<str>, Vec<Item>>,
+    read: Readings,
     words: BTreeSet<&'static str>,
     scratch: Scratch,
     asked: u64,
@@ -48,7 +46,7 @@ impl Edge {
             set: if args.set == Set::A { SetName::A } else { SetName::B },
             published: Published::new(files(&rules, None)),
             rules,
-            read: HashMap::new(),
+            read: Readings::default(),
             words: BTreeSet::new(),
             scratch: Scratch::default(),
             asked: 0,
@@ -67,12 +65,10 @@ impl Edge {
             Agent { browser: self.word(context.browser), os: self.word(context.os), device: self.word(context.device), is_bot: false };
         let reader =
             Reader { agent: Some(agent), country: context.country.to_owned(), region: context.region.to_owned(), address_hash: None };
-        let read = self.read.entry(line.session.into()).or_default();
-        read.retain(|item| *item != line.item);
         let wish = Wish {
             door: Door::Recommendations,
             item: Some(line.item.clone()),
-            read: read.clone(),
+            read: self.read.open(line.session, &line.item),
             exclude: Vec::new(),
             section: None,
             published_after_ms: None,
@@ -80,8 +76,6 @@ impl Edge {
             visitor: None,
             source: line.source,
         };
-        read.push(line.item.clone());
-        read.drain(..read.len().saturating_sub(READ_MAX));
         self.asked += 1;
         let asked =
             Asked { portal: &self.portal, wish: &wish, reader: &reader, set: self.set, now_ms: line.at_ms, random_bits: self.asked };

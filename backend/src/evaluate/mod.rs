@@ -3,12 +3,14 @@
 pub(crate) mod args;
 mod edge;
 mod line;
+pub(crate) mod replay;
+pub(crate) mod requests;
 
 use std::fmt::Write as _;
 
 use wire::model::Model;
 
-pub(crate) use args::EvaluateArgs;
+pub(crate) use args::{EvaluateArgs, ReplayArgs, Report};
 use edge::Edge;
 use line::{Line, name};
 

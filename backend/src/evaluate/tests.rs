@@ -1,10 +1,18 @@
 //! What lock-step promises.
 
-use super::args::Set;
+use super::args::{ReplayArgs, Set};
 use super::*;
 
 fn args(edge: bool) -> EvaluateArgs {
-    EvaluateArgs { lockstep: true, publish_every_s: None, edge, set: Set::A, base: false, freeze_after: None }
+    EvaluateArgs {
+        lockstep: true,
+        publish_every_s: None,
+        edge,
+        set: Set::A,
+        base: false,
+        freeze_after: None,
+        replay: ReplayArgs::default(),
+    }
 }
 
 /// 3,000 clicks: readers of `a0` go on to `b0`, those of `a1` to `b1`, and so on.

@@ -89,13 +89,27 @@ impl<K: Serialize + Eq + Hash> Recommender<K> {
 
     /// An article was opened: teaches the ranker, then counts. A click that weighs nothing only moves the reader on, and makes nothing known.
     pub(crate) fn learn(&mut self, session_key: K, click: &Click<'_>) {
+        self.open(session_key, click, true);
+    }
+
+    /// [`Self::learn`] without the ranker, to measure what each of them costs.
+    pub(crate) fn count_only(&mut self, session_key: K, click: &Click<'_>) {
+        self.open(session_key, click, false);
+    }
+
+    /// How many articles it remembers.
+    pub(crate) const fn articles(&self) -> usize {
+        self.counters.articles.len()
+    }
+
+    fn open(&mut self, session_key: K, click: &Click<'_>, is_teaching: bool) {
         if click.weight <= 0.0 && self.counters.number(click.item).is_none() {
             return;
         }
         let mut session = self.enter(&session_key, click.at_ms);
         let item = self.counters.number_or_new(click.item);
         let is_next = !session.pages.is_empty() && !session.pages.contains(&item);
-        if is_next && click.weight > 0.0 {
+        if is_teaching && is_next && click.weight > 0.0 {
             self.gather(&session, click.at_ms);
             self.teach(&session, item, click.weight);
         }

@@ -4,6 +4,7 @@ mod backend;
 mod events;
 mod measured;
 mod pageview;
+mod recommender;
 mod report;
 mod tracker;
 
@@ -23,6 +24,8 @@ enum What {
     Backend(backend::Options),
     /// The tracker beside Plausible, Snowplow and `PostHog` in one browser: size, script time, requests, error of engaged time.
     Tracker(tracker::Options),
+    /// The recommender over real clicks: learning, model blobs, answers natively and in wasm, beside their goals.
+    Recommender(recommender::Options),
     /// Runs a program and writes down what it took.
     #[command(hide = true)]
     Measured(measured::Options),
@@ -33,6 +36,7 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
     match &options.what {
         What::Backend(options) => backend::run(options),
         What::Tracker(options) => tracker::run(options),
+        What::Recommender(options) => recommender::run(options),
         What::Measured(options) => measured::verb(options),
     }
 }
