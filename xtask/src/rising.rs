@@ -1,6 +1,8 @@
 //! An article that begins to be read is recommended within a minute, on the running system, and what readers follow of it comes back.
 //!
-//! Made readers post as browsers do. The way is the whole one: worker, Kinesis, backend, learner, published model, the worker's memory of it.
+//! Made readers post as browsers do. The way is the whole one: worker, Kinesis, backend, learner, published model, and the worker again.
+//! Here the one isolate is also the one that takes the model, and so has it at once; others read it within [`REMEMBERED`], which is why
+//! that much less is granted. How long KV takes to carry it to another place is not seen here.
 
 use std::time::{Duration, Instant};
 
@@ -28,6 +30,8 @@ const BACKGROUND: u64 = 40;
 const READERS: u64 = 40;
 /// What is promised, from the first reader's view of the new article to the last of the lists that name it.
 const PROMISED: Duration = Duration::from_mins(1);
+/// How long an isolate that did not take the model itself goes on with the one before.
+const REMEMBERED: Duration = Duration::from_secs(15);
 /// The same for what was followed: it waits for no memory of the worker.
 const FEEDBACK_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -139,10 +143,10 @@ impl Town<'_> {
             if next.items.iter().any(|each| self.is_next(each)) {
                 follows.get_or_insert(after);
             }
-            if after > PROMISED {
+            if after + REMEMBERED > PROMISED {
                 bail!(
                     "{} s after {NEW} began to be read: in /trending since {trends:?}, after {OLD} since {follows:?}; {trending:?} {next:?}",
-                    PROMISED.as_secs()
+                    after.as_secs()
                 );
             }
             std::thread::sleep(Duration::from_millis(100));
