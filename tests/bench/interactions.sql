@@ -1,4 +1,5 @@
 -- Events to interactions in SQL: the same rules as backend/src/transform, for `cargo xtask bench backend`.
+-- Not made here, and not compared: network, context and card; tests/oracle/interactions.py says why.
 -- interactions.py puts in $input and $output. Steps are tables because one long query was measured to cost twice as much.
 
 CREATE TEMP TABLE records AS

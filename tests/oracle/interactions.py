@@ -1,4 +1,8 @@
-"""Compares two files of interactions row by row, whatever their order; prints what differs as one JSON document."""
+"""Compares two files of interactions row by row, whatever their order; prints what differs as one JSON document.
+
+`network` and `context` are not compared: both are the envelope's own words, copied without a rule that a second hand could read otherwise;
+the test `every_kind_says_its_network_and_a_view_its_surroundings` of backend/src/transform holds them. Nor are cards: when one is sent
+again has its tests there too."""
 
 import json
 import sys

@@ -15,6 +15,7 @@ mod pack;
 mod paths;
 mod readers;
 mod replay;
+mod rising;
 mod run;
 mod scale;
 mod script;
@@ -67,6 +68,8 @@ enum Verb {
     Faults(faults::Options),
     /// Recommendations while the key-value store is down or damaged: always an answer, and its source is true.
     Store(store::Options),
+    /// An article that begins to be read is recommended within a minute, and what readers follow of it comes back.
+    Rising(rising::Options),
     /// Two backends share the work: shards split and merge, one is killed, a reader is erased; an outside client counts.
     Consumers(consumers::Options),
     /// The simulator: faults in virtual time, and nothing may be lost.
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Verb::E2e(options) => e2e::verb(&options),
         Verb::Faults(options) => faults::verb(&options),
         Verb::Store(options) => store::verb(&options),
+        Verb::Rising(options) => rising::verb(&options),
         Verb::Consumers(options) => consumers::verb(&options),
         Verb::Sim(options) => sim::verb(&options),
         Verb::Bench(options) => bench::verb(&options),

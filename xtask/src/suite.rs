@@ -11,7 +11,7 @@ use clap::Args;
 use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
-use crate::{beacon, consumers, e2e, faults, model, pack, paths, replay, run, scale, setup, sim, store, tail, tidy};
+use crate::{beacon, consumers, e2e, faults, model, pack, paths, replay, rising, run, scale, setup, sim, store, tail, tidy};
 
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
@@ -101,7 +101,7 @@ fn all(checks: Vec<Check<'_>>) -> Result<()> {
 fn end_to_end(options: &Options) -> Vec<Check<'_>> {
     vec![
         ("the npm package in Chromium", Box::new(npm_package)),
-        ("a reader in Chromium, and the worker's contract", Box::new(|| reader_and_contract(options))),
+        ("a reader, a rising article, and the contract", Box::new(|| reader_and_contract(options))),
         ("recommendations while the store fails", Box::new(|| store::check(options.port))),
         ("scenarios in Chromium, Firefox and WebKit", Box::new(|| e2e::check(options.port))),
         ("bugs planted into the tracker are noticed", Box::new(|| e2e::planted_is_noticed(options.port))),
@@ -155,6 +155,7 @@ fn plan(options: &Options, drop_nth: Option<u32>) -> Plan {
 fn reader_and_contract(options: &Options) -> Result<()> {
     let stack = Stack::start(plan(options, None))?;
     let reader = run::shown("the reader's test", &mut reader_test(stack.plan(), "full cookieless"));
+    let rising = rising::check(stack.plan());
     let mut contract = Command::new(paths::python());
     contract
         .args(["-m", "unittest", "-v", "test_worker", "test_recommendations"])
@@ -166,7 +167,7 @@ fn reader_and_contract(options: &Options) -> Result<()> {
     let contract = run::shown("the worker's contract", &mut contract);
     let tail = tail::check(stack.plan(), &stack.logs().join("tail.log"));
     stack.stop()?;
-    reader.and(contract).and(tail)
+    reader.and(rising).and(contract).and(tail)
 }
 
 /// What the contract publishes on the portal that nobody reads.

@@ -281,6 +281,6 @@ fn narrow(weight: f64) -> f32 {
 }
 
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;
 #[cfg(test)]
 mod tests;

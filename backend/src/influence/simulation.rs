@@ -22,8 +22,8 @@ const READINGS_A_MINUTE: f64 = 3_000.0;
 const CARRIERS: u64 = 40;
 const NETWORKS: u64 = 30_000;
 const FORGED_CLIENTS: u64 = 10_000;
-pub(super) const FORGED_NETWORKS: u64 = 50;
-const LISTED: usize = 20;
+pub(crate) const FORGED_NETWORKS: u64 = 50;
+pub(crate) const LISTED: usize = 20;
 
 /// What the forged clients do. All of them look like any browser, with full trust.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +45,10 @@ pub(super) enum Attack {
 }
 
 /// `SplitMix64`: the same sequence on every run.
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -56,7 +56,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 }
@@ -85,7 +85,7 @@ fn pull(article: u64, minute: u64) -> f64 {
 }
 
 /// Readers in their networks: carriers have many, the others a few each and not all the same.
-fn network_of(visitor: u64) -> u64 {
+pub(crate) fn network_of(visitor: u64) -> u64 {
     let mut random = Random(visitor);
     if random.below(5) < 2 {
         // The first carriers are the large ones.
@@ -146,11 +146,11 @@ pub(super) fn forged(attack: Attack, honest: &[Reading], lists: &Lists, seed: u6
     readings
 }
 
-fn item(article: u64) -> Item {
+pub(crate) fn item(article: u64) -> Item {
     Item::parse(&format!("/{article}.ghtml")).unwrap()
 }
 
-fn number(item: &Item) -> u64 {
+pub(crate) fn number(item: &Item) -> u64 {
     item.as_str().trim_start_matches('/').trim_end_matches(".ghtml").parse().unwrap()
 }
 
@@ -208,7 +208,7 @@ pub(super) fn played(readings: &[Reading], limits: Option<&Limits>) -> Vec<Lists
 const TIE: f32 = 0.95;
 
 /// The most ranks that one of the honest first twenty lost, to items that it had clearly been above.
-pub(super) fn ranks_lost(honest: &[ScoredItem], attacked: &[ScoredItem]) -> usize {
+pub(crate) fn ranks_lost(honest: &[ScoredItem], attacked: &[ScoredItem]) -> usize {
     let lost = |scored: &ScoredItem| {
         let above = attacked.iter().take_while(|other| other.item != scored.item);
         let was_below = |item: &Item| honest.iter().find(|other| other.item == *item).is_none_or(|other| other.score < TIE * scored.score);

@@ -11,6 +11,8 @@ mod fading;
 mod knowledge;
 mod leaders;
 mod neighbours;
+#[cfg(test)]
+mod poisoning;
 mod random;
 mod ranker;
 mod sessions;
