@@ -4,7 +4,6 @@
 //! Entities that the file defines itself are never expanded, for a file that defines any is refused.
 
 mod entry;
-mod time;
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,8 @@
 //! Reads the query of an address: parameters, numbers and lists of items.
 
-use wire::Item;
+use wire::{Item, instant};
 
 use crate::error::{Error, Result};
-use crate::instant;
 
 /// The query of an address, after its `?`.
 #[derive(Debug, Clone, Copy)]

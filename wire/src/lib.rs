@@ -20,6 +20,7 @@ mod error;
 mod event;
 mod event_view;
 mod id;
+pub mod instant;
 mod interaction;
 mod item;
 pub mod model;

@@ -1,8 +1,8 @@
 //! One `<url>` of a sitemap, and what it is worth.
 
-use wire::{CatalogueItem, Item, Portal};
+use wire::{CatalogueItem, Item, Portal, instant};
 
-use super::{shown, time};
+use super::shown;
 
 /// Longest text of a field, in bytes; what is longer is no address and no title.
 const FIELD_BYTES_MAX: usize = 4_096;
@@ -70,7 +70,7 @@ impl Entry {
         }
         let mut notes = Vec::new();
         let published = self.published.trim();
-        let published_at_ms = time::parse(published);
+        let published_at_ms = instant::parse_ms(published);
         if published_at_ms.is_none() && !published.is_empty() {
             notes.push(format!("{item}: {:?} is no date like 2026-11-23T06:00:00-03:00: taken without", shown(published)));
         }
