@@ -185,23 +185,24 @@ impl Town<'_> {
     /// Until the backend tells of exactly this list and this click.
     fn await_feedback(&self, followed: &Followed) -> Result<()> {
         let url = format!("{}/feedback?portal={PORTAL}", self.plan.backend_url());
-        let (answer, place) = (&followed.answer, usize::from(followed.position));
+        let (answer, place) = (&followed.answer, followed.position);
+        let shown = u64::try_from(answer.items.len())?;
+        let expected =
+            [("lists", 1), ("lists_clicked", 1), ("items", shown), ("clicks", 1)].map(|(name, count)| (format!("/{name}"), count));
+        let at_place = ["shown", "clicks"].map(|name| (format!("/positions/{place}/{name}"), 1));
+        let names = [("/placement", PLACEMENT), ("/set", answer.rec_id.set().as_str()), ("/source", answer.source.as_str())];
+        let is_it = |list: &Value| {
+            let is_counted = |(path, count): &(String, u64)| list.pointer(path).and_then(Value::as_u64) == Some(*count);
+            let is_named = |(path, name): &(&str, &str)| list.pointer(path).and_then(Value::as_str) == Some(name);
+            names.iter().all(is_named) && expected.iter().chain(&at_place).all(is_counted)
+        };
         let deadline = Instant::now() + FEEDBACK_PATIENCE;
         loop {
             let told: Value = serde_json::from_str(&stack::get(&url)?)?;
-            let lists = told["lists"].as_array().context("/feedback has no lists")?;
-            let of_it: Vec<&Value> = lists.iter().filter(|list| list["placement"] == PLACEMENT).collect();
-            let is_it = |list: &Value| list["set"] == answer.rec_id.set().as_str() && list["source"] == answer.source.as_str();
-            let is_counted = |list: &Value| {
-                list["lists"] == 1 && list["lists_clicked"] == 1 && list["items"] == answer.items.len() && list["clicks"] == 1
-            };
-            let is_at = |list: &Value| list["positions"][place]["clicks"] == 1 && list["positions"][place]["shown"] == 1;
-            if let [list] = of_it.as_slice()
-                && is_it(list)
-                && is_counted(list)
-                && is_at(list)
-            {
-                println!("what was followed is in /feedback: {PLACEMENT}, set {}, {}, place {}", list["set"], list["source"], place + 1);
+            let lists = told.get("lists").and_then(Value::as_array).context("/feedback has no lists")?;
+            let of_it: Vec<&Value> = lists.iter().filter(|list| list.get("placement").is_some_and(|name| name == PLACEMENT)).collect();
+            if matches!(of_it.as_slice(), [list] if is_it(list)) {
+                println!("what was followed is in /feedback: {names:?}, place {}", place + 1);
                 return Ok(());
             }
             ensure!(Instant::now() < deadline, "/feedback does not tell of the list that was followed: {of_it:?}, answered was {answer:?}");
