@@ -119,8 +119,10 @@ fn the_same_reader_and_item_count_once_and_a_reading_weighs_what_its_view_did() 
 
 #[test]
 fn trust_below_the_floor_counts_nothing_and_above_it_in_part() {
-    let weigh = |trust| Influence::default().weigh(&Interaction { trust, ..view(1, Some(1), "/a", T0) }, &Limits::DEVELOPMENT);
-    let weights = [0, 30, 50, 60, 70, 80, 90, 100, 255].map(weigh);
+    let limits = Limits { by_network: false, ..Limits::PRODUCTION };
+    let weigh = |trust, limits: &Limits| Influence::default().weigh(&Interaction { trust, ..view(1, Some(1), "/a", T0) }, limits);
+    assert!((weigh(30, &Limits::DEVELOPMENT) - 1.0).abs() < 1e-6, "driven browsers count in development");
+    let weights = [0, 30, 50, 60, 70, 80, 90, 100, 255].map(|trust| weigh(trust, &limits));
     for (weight, expected) in weights.iter().zip([0.0, 0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0]) {
         assert!((weight - expected).abs() < 1e-6, "{weights:?}");
     }
