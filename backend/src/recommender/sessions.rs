@@ -6,9 +6,9 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use wire::model::{CONTEXTS, Words};
 
-/// Pages of a session that are remembered.
-pub(crate) const PAGES_MAX: usize = 10;
-/// Sessions of one generation, about 120 bytes each. There are two.
+/// Pages of a session that are remembered, so that none is shown again; one session in sixty thousand is longer.
+const PAGES_MAX: usize = 60;
+/// Sessions of one generation, about 120 bytes each, for most have two pages or three. There are two.
 const SESSIONS_MAX: usize = 200_000;
 /// Without a click for so long a session is over; a generation lives once to twice as long.
 const GENERATION_H: f64 = 0.5;
