@@ -76,6 +76,12 @@ pub(crate) fn portals() -> Result<Portals> {
     Ok(portals)
 }
 
+/// Builds the worker alone, as it ships: `target/worker/`.
+pub(crate) fn shipped_worker(wasm: &WasmTarget) -> Result<()> {
+    run::logged("build edge for wasm32", wasm.cargo("build", "release", Panic::Unwind)?.args(["-p", "edge"]), 190)?;
+    worker(&WasmTarget::target_dir(Panic::Unwind).join(TRIPLE).join("release/edge.wasm"), true)
+}
+
 /// `target/worker/`: `index.js` and `index_bg.wasm`, what wrangler.toml names.
 fn worker(wasm: &Path, is_release: bool) -> Result<()> {
     let folder = paths::at("target/worker");
@@ -96,20 +102,25 @@ fn worker(wasm: &Path, is_release: bool) -> Result<()> {
     }
     fs::copy(shim, parts.join("shim.js"))?;
     fs::create_dir_all(&folder)?;
+    bundle_worker(&parts, &parts.join("index.js.new"))?;
+    // A running `wrangler dev` reloads at once, and dies of half a module: whole files only, the wasm first.
+    fs::copy(parts.join("index_bg.wasm"), folder.join("index_bg.wasm.new"))?;
+    fs::rename(folder.join("index_bg.wasm.new"), folder.join("index_bg.wasm"))?;
+    fs::rename(parts.join("index.js.new"), &index)?;
+    Ok(fs::write(stamp_of(&index), made_of)?)
+}
+
+/// `shim.js` of a folder and what it imports, as one module that imports the wasm beside it.
+pub(crate) fn bundle_worker(parts: &Path, index: &Path) -> Result<()> {
     let mut esbuild = esbuild();
     esbuild
         .args(["./shim.js", "--bundle", "--format=esm", "--external:./index_bg.wasm", "--external:cloudflare:*", "--log-level=warning"])
         .arg(format!("--outfile={}", parts.join("bundle.js").display()))
-        .current_dir(&parts);
+        .current_dir(parts);
     run::logged("bundle the worker", &mut esbuild, 0)?;
-    // A running `wrangler dev` reloads at once, and dies of half a module: whole files only, the wasm first.
-    fs::copy(parts.join("index_bg.wasm"), folder.join("index_bg.wasm.new"))?;
-    fs::rename(folder.join("index_bg.wasm.new"), folder.join("index_bg.wasm"))?;
     // Source phase imports are newer than what wrangler bundles; for a wasm module both mean the same.
     let bundle = fs::read_to_string(parts.join("bundle.js"))?.replace("import source ", "import ");
-    fs::write(parts.join("index.js.new"), bundle)?;
-    fs::rename(parts.join("index.js.new"), &index)?;
-    Ok(fs::write(stamp_of(&index), made_of)?)
+    Ok(fs::write(index, bundle)?)
 }
 
 pub(crate) fn bindgen(wasm: &Path, folder: &Path, arguments: &[&str]) -> Result<()> {

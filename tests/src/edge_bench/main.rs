@@ -1,0 +1,227 @@
+//! Asks workers on raw workerd, by turns, plays what they talk to, and holds what they acknowledged against what arrived.
+//! `cargo xtask bench edge` builds what it asks.
+
+mod batch;
+mod ledger;
+mod load;
+mod same;
+mod stand_ins;
+mod workerd;
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use serde::Serialize;
+
+use crate::batch::Batches;
+use crate::ledger::Arrived;
+use crate::load::{Connection, Wanted, send};
+use crate::stand_ins::StandIns;
+use crate::workerd::Workerd;
+
+/// Requests before the first round, over [`WARM_UP_CONNECTIONS`]: engines compile what runs often once more.
+const WARM_UP: u64 = 2_000;
+const WARM_UP_CONNECTIONS: u32 = 16;
+/// Requests at the beginning of each round that are not counted: the worker has slept while others were asked.
+const WAKE_UP: u64 = 200;
+/// How often a worker is started for the time to its first answer.
+const COLD_STARTS: u32 = 5;
+
+#[derive(Debug, Parser)]
+#[command(name = "edge-bench")]
+struct Options {
+    /// The program.
+    #[arg(long)]
+    workerd: PathBuf,
+    /// Has a folder for each worker, with its `config.capnp`.
+    #[arg(long)]
+    folder: PathBuf,
+    /// Where the figures go, as JSON.
+    #[arg(long)]
+    out: PathBuf,
+    #[arg(long)]
+    rounds: u32,
+    /// At once; may be given several times.
+    #[arg(long, required = true)]
+    connections: Vec<u32>,
+    /// Of a round.
+    #[arg(long)]
+    requests: u64,
+    /// That of Kinesis; the other stand-ins and the workers have those after it.
+    #[arg(long)]
+    port: u16,
+    /// How long a `PutRecords` takes.
+    #[arg(long)]
+    delay_ms: u64,
+    /// The workers: names of folders.
+    #[arg(required = true)]
+    workers: Vec<String>,
+}
+
+/// Everything that was measured.
+#[derive(Debug, Serialize)]
+struct Measured {
+    /// Posts that the worker and the one in JavaScript were compared on.
+    compared: usize,
+    workers: Vec<Worker>,
+    rounds: Vec<Round>,
+}
+
+/// What is measured of a worker once.
+#[derive(Debug, Serialize)]
+struct Worker {
+    name: String,
+    cold_ms: Vec<f64>,
+    /// After the last round.
+    rss_kib: u64,
+}
+
+/// A round with one worker.
+#[derive(Debug, Serialize)]
+struct Round {
+    worker: String,
+    connections: u32,
+    requests: u64,
+    /// Of workerd, for one request.
+    cpu_us: f64,
+    per_s: f64,
+    p50_us: u32,
+    p99_us: u32,
+    /// `PutRecords` calls that arrived.
+    calls: u64,
+}
+
+/// A worker that is asked.
+struct Contestant {
+    name: String,
+    workerd: Workerd,
+    wanted: Rc<Wanted>,
+    status: u16,
+    next: u64,
+    cold_ms: Vec<f64>,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    let options = Options::parse();
+    let stand_ins = StandIns::start(options.port, Duration::from_millis(options.delay_ms)).await?;
+    publish(&stand_ins, &options)?;
+    let mut contestants = Vec::new();
+    for (name, port) in options.workers.iter().zip(options.port + 10..) {
+        let contestant = Contestant::start(name, port, &options).await.with_context(|| format!("{name} does not work"))?;
+        if name == "recommendations" {
+            stand_ins.publish("answer/g1", contestant.first_answer().await?);
+        }
+        contestants.push(contestant);
+    }
+    let compared = same::check(&contestants_by_name(&contestants), &stand_ins).await?;
+    let mut rounds = Vec::new();
+    for contestant in &mut contestants {
+        contestant.round(&stand_ins, WARM_UP, WARM_UP_CONNECTIONS).await?;
+    }
+    for round in 1..=options.rounds {
+        for connections in &options.connections {
+            for contestant in &mut contestants {
+                contestant.round(&stand_ins, WAKE_UP, *connections).await?;
+                rounds.push(contestant.round(&stand_ins, options.requests, *connections).await?);
+            }
+            eprintln!("  {round}/{} {connections:>3} connections:{}", options.rounds, summary(&rounds, contestants.len()));
+        }
+    }
+    let workers = contestants.into_iter().map(Contestant::finish).collect::<Result<_>>()?;
+    Ok(std::fs::write(&options.out, serde_json::to_string_pretty(&Measured { compared, workers, rounds })?)?)
+}
+
+/// What the backend would have published, as far as the bench was given it.
+fn publish(stand_ins: &StandIns, options: &Options) -> Result<()> {
+    stand_ins.publish("answer/g1", include_str!("../../../wire/tests/golden/recommendations.json"));
+    for file in ["model", "cards"] {
+        let path = options.folder.join(file);
+        if path.is_file() {
+            stand_ins.publish(&format!("{file}/g1"), std::fs::read(&path)?);
+        }
+    }
+    Ok(())
+}
+
+fn contestants_by_name(contestants: &[Contestant]) -> Vec<(&str, u16)> {
+    contestants.iter().map(|contestant| (contestant.name.as_str(), contestant.workerd.port())).collect()
+}
+
+fn summary(rounds: &[Round], count: usize) -> String {
+    let last = rounds.iter().skip(rounds.len().saturating_sub(count));
+    last.map(|round| format!("  {} {:.0} µs", round.worker, round.cpu_us)).collect()
+}
+
+impl Contestant {
+    async fn start(name: &str, port: u16, options: &Options) -> Result<Self> {
+        let is_asked_for_lists = matches!(name, "recommendations" | "kv-js");
+        let wanted = if is_asked_for_lists { Wanted::Paths(paths(options)?) } else { Wanted::Batches(Batches::new()) };
+        let status = match name {
+            _ if is_asked_for_lists => 200,
+            "null-js" | "null-rust" => 204,
+            _ => 202,
+        };
+        let (wanted, folder) = (Rc::new(wanted), options.folder.join(name));
+        let mut cold_ms = Vec::new();
+        for nth in 0..COLD_STARTS {
+            let begun = Instant::now();
+            let workerd = Workerd::start(&options.workerd, &folder, port)?;
+            let answers = send(workerd.port(), &wanted, u64::from(nth), 1, 1).await?;
+            cold_ms.push(begun.elapsed().as_secs_f64() * 1_000.0);
+            ensure!(answers.statuses.contains_key(&status), "{:?} instead of {status}", answers.statuses);
+        }
+        let workerd = Workerd::start(&options.workerd, &folder, port)?;
+        Ok(Self { name: name.to_owned(), workerd, wanted, status, next: u64::from(COLD_STARTS), cold_ms })
+    }
+
+    async fn first_answer(&self) -> Result<axum::body::Bytes> {
+        let Wanted::Paths(paths) = &*self.wanted else { return Ok(axum::body::Bytes::new()) };
+        let path = paths.first().context("no path")?;
+        let post = load::Post { method: hyper::Method::GET, path, headers: &[], body: Vec::new() };
+        let (status, body) = Connection::open(self.workerd.port()).await?.ask(post).await?;
+        ensure!(status == 200, "{status} for {path}");
+        Ok(body)
+    }
+
+    async fn round(&mut self, stand_ins: &StandIns, count: u64, connections: u32) -> Result<Round> {
+        stand_ins.take();
+        let (cpu_before, begun) = (self.workerd.cpu_us()?, Instant::now());
+        let mut answers = send(self.workerd.port(), &self.wanted, self.next, count, connections).await?;
+        let (elapsed, cpu_after) = (begun.elapsed(), self.workerd.cpu_us()?);
+        self.next += count;
+        let all_expected = answers.statuses.get(&self.status) == Some(&count);
+        ensure!(all_expected, "{}: {:?} instead of {count} times {}", self.name, answers.statuses, self.status);
+        let (calls, queued) = stand_ins.take();
+        ensure!(queued.is_empty(), "{}: {} batches in the queue", self.name, queued.len());
+        let arrived = Arrived::of(&calls)?;
+        arrived.check(&answers.acknowledged).with_context(|| self.name.clone())?;
+        answers.latencies_us.sort_unstable();
+        let requests = f64::from(u32::try_from(count)?);
+        let percentile = |pct: usize| answers.latencies_us.get(answers.latencies_us.len() * pct / 100).copied().unwrap_or(0);
+        Ok(Round {
+            worker: self.name.clone(),
+            connections,
+            requests: count,
+            cpu_us: f64::from(u32::try_from(cpu_after - cpu_before)?) / requests,
+            per_s: requests / elapsed.as_secs_f64(),
+            p50_us: percentile(50),
+            p99_us: percentile(99),
+            calls: arrived.calls,
+        })
+    }
+
+    fn finish(self) -> Result<Worker> {
+        Ok(Worker { rss_kib: self.workerd.rss_kib()?, name: self.name, cold_ms: self.cold_ms })
+    }
+}
+
+/// The lists that are asked for, one a line.
+fn paths(options: &Options) -> Result<Vec<String>> {
+    let file = options.folder.join("paths.txt");
+    let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(text.lines().map(str::to_owned).collect())
+}
