@@ -54,8 +54,6 @@ pub(crate) struct Answers {
     pub acknowledged: HashSet<String>,
     /// How long each answer took, microseconds.
     pub latencies_us: Vec<u32>,
-    /// Bytes of the bodies.
-    pub body_bytes: u64,
 }
 
 /// One request.
@@ -96,33 +94,33 @@ impl Connection {
     }
 }
 
-/// So many requests, numbered from `first`, over so many connections.
-pub(crate) async fn send(port: u16, wanted: &Rc<Wanted>, first: u64, count: u64, connections: u32) -> Result<Answers> {
+/// So many requests, numbered from `first`, over these connections, which come back.
+pub(crate) async fn send(connections: Vec<Connection>, wanted: &Rc<Wanted>, first: u64, count: u64) -> Result<(Answers, Vec<Connection>)> {
     let next = Rc::new(Cell::new(first));
     let readers = LocalSet::new();
     let mut running = Vec::new();
-    for _ in 0..connections {
+    for connection in connections {
         let (next, wanted) = (Rc::clone(&next), Rc::clone(wanted));
-        running.push(readers.spawn_local(async move { read(port, &wanted, &next, first + count).await }));
+        running.push(readers.spawn_local(async move { read(connection, &wanted, &next, first + count).await }));
     }
     let mut all = Answers::default();
+    let mut connections = Vec::new();
     readers.await;
     for reader in running {
-        let answers = reader.await.context("a reader panicked")??;
+        let (answers, connection) = reader.await.context("a reader panicked")??;
         for (status, count) in answers.statuses {
             *all.statuses.entry(status).or_default() += count;
         }
         all.acknowledged.extend(answers.acknowledged);
         all.latencies_us.extend(answers.latencies_us);
-        all.body_bytes += answers.body_bytes;
+        connections.push(connection);
     }
     ensure!(u64::try_from(all.latencies_us.len())? == count, "{} of {count} requests were answered", all.latencies_us.len());
-    Ok(all)
+    Ok((all, connections))
 }
 
 /// One reader's connection. Every request comes from another address, as those of a portal do.
-async fn read(port: u16, wanted: &Wanted, next: &Cell<u64>, end: u64) -> Result<Answers> {
-    let mut connection = Connection::open(port).await?;
+async fn read(mut connection: Connection, wanted: &Wanted, next: &Cell<u64>, end: u64) -> Result<(Answers, Connection)> {
     let mut answers = Answers::default();
     while next.get() < end {
         let nth = next.replace(next.get() + 1);
@@ -148,11 +146,10 @@ async fn read(port: u16, wanted: &Wanted, next: &Cell<u64>, end: u64) -> Result<
             }
         };
         let begun = Instant::now();
-        let (status, body) = connection.ask(post).await?;
+        let (status, _) = connection.ask(post).await?;
         answers.latencies_us.push(u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX));
         *answers.statuses.entry(status).or_default() += 1;
-        answers.body_bytes += u64::try_from(body.len())?;
         answers.acknowledged.extend(pageview.filter(|_| status == 202));
     }
-    Ok(answers)
+    Ok((answers, connection))
 }

@@ -25,8 +25,10 @@ use crate::workerd::Workerd;
 /// Requests before the first round, over [`WARM_UP_CONNECTIONS`]: engines compile what runs often once more.
 const WARM_UP: u64 = 2_000;
 const WARM_UP_CONNECTIONS: u32 = 16;
-/// Requests at the beginning of each round that are not counted: the worker has slept while others were asked.
-const WAKE_UP: u64 = 200;
+/// Requests at the beginning of each slice that are not counted: the worker has slept while others were asked.
+const WAKE_UP: u64 = 48;
+/// Requests to one worker before it is the next one's turn: what else the machine does then hits all alike.
+const SLICE: u64 = 500;
 /// How often a worker is started for the time to its first answer.
 const COLD_STARTS: u32 = 5;
 
@@ -94,6 +96,41 @@ struct Round {
     calls: u64,
 }
 
+/// What some requests in a row took.
+#[derive(Debug, Default)]
+struct Slice {
+    cpu: Duration,
+    wall: Duration,
+    calls: u64,
+    latencies_us: Vec<u32>,
+}
+
+impl Slice {
+    fn add(&mut self, other: Self) {
+        self.cpu += other.cpu;
+        self.wall += other.wall;
+        self.calls += other.calls;
+        self.latencies_us.extend(other.latencies_us);
+    }
+
+    fn into_round(mut self, worker: &str, connections: u32) -> Result<Round> {
+        self.latencies_us.sort_unstable();
+        let count = self.latencies_us.len();
+        let requests = f64::from(u32::try_from(count)?);
+        let percentile = |pct: usize| self.latencies_us.get(count * pct / 100).copied().unwrap_or(0);
+        Ok(Round {
+            worker: worker.to_owned(),
+            connections,
+            requests: u64::try_from(count)?,
+            cpu_us: self.cpu.as_secs_f64() * 1e6 / requests,
+            per_s: requests / self.wall.as_secs_f64(),
+            p50_us: percentile(50),
+            p99_us: percentile(99),
+            calls: self.calls,
+        })
+    }
+}
+
 /// A worker that is asked.
 struct Contestant {
     name: String,
@@ -101,6 +138,7 @@ struct Contestant {
     wanted: Rc<Wanted>,
     status: u16,
     next: u64,
+    connections: Vec<Connection>,
     cold_ms: Vec<f64>,
 }
 
@@ -120,19 +158,35 @@ async fn main() -> Result<()> {
     let compared = same::check(&contestants_by_name(&contestants), &stand_ins).await?;
     let mut rounds = Vec::new();
     for contestant in &mut contestants {
-        contestant.round(&stand_ins, WARM_UP, WARM_UP_CONNECTIONS).await?;
+        contestant.connect(WARM_UP_CONNECTIONS).await?;
+        contestant.slice(&stand_ins, WARM_UP).await?;
     }
     for round in 1..=options.rounds {
         for connections in &options.connections {
-            for contestant in &mut contestants {
-                contestant.round(&stand_ins, WAKE_UP, *connections).await?;
-                rounds.push(contestant.round(&stand_ins, options.requests, *connections).await?);
-            }
+            rounds.extend(round_of(&mut contestants, &stand_ins, options.requests, *connections).await?);
             eprintln!("  {round}/{} {connections:>3} connections:{}", options.rounds, summary(&rounds, contestants.len()));
         }
     }
     let workers = contestants.into_iter().map(Contestant::finish).collect::<Result<_>>()?;
     Ok(std::fs::write(&options.out, serde_json::to_string_pretty(&Measured { compared, workers, rounds })?)?)
+}
+
+/// A round with each of them, slice by slice by turns.
+async fn round_of(contestants: &mut [Contestant], stand_ins: &StandIns, requests: u64, connections: u32) -> Result<Vec<Round>> {
+    for contestant in &mut *contestants {
+        contestant.connect(connections).await?;
+    }
+    let mut totals: Vec<Slice> = contestants.iter().map(|_| Slice::default()).collect();
+    let mut left = requests;
+    while left > 0 {
+        let count = left.min(SLICE);
+        for (contestant, total) in contestants.iter_mut().zip(&mut totals) {
+            contestant.slice(stand_ins, WAKE_UP).await?;
+            total.add(contestant.slice(stand_ins, count).await?);
+        }
+        left -= count;
+    }
+    contestants.iter().zip(totals).map(|(contestant, total)| total.into_round(&contestant.name, connections)).collect()
 }
 
 /// What the backend would have published, as far as the bench was given it.
@@ -170,12 +224,12 @@ impl Contestant {
         for nth in 0..COLD_STARTS {
             let begun = Instant::now();
             let workerd = Workerd::start(&options.workerd, &folder, port)?;
-            let answers = send(workerd.port(), &wanted, u64::from(nth), 1, 1).await?;
+            let answers = send(vec![Connection::open(port).await?], &wanted, u64::from(nth), 1).await?.0;
             cold_ms.push(begun.elapsed().as_secs_f64() * 1_000.0);
             ensure!(answers.statuses.contains_key(&status), "{:?} instead of {status}", answers.statuses);
         }
         let workerd = Workerd::start(&options.workerd, &folder, port)?;
-        Ok(Self { name: name.to_owned(), workerd, wanted, status, next: u64::from(COLD_STARTS), cold_ms })
+        Ok(Self { name: name.to_owned(), workerd, wanted, status, next: u64::from(COLD_STARTS), connections: Vec::new(), cold_ms })
     }
 
     async fn first_answer(&self) -> Result<axum::body::Bytes> {
@@ -187,11 +241,23 @@ impl Contestant {
         Ok(body)
     }
 
-    async fn round(&mut self, stand_ins: &StandIns, count: u64, connections: u32) -> Result<Round> {
+    /// Asks over so many connections from now on.
+    async fn connect(&mut self, connections: u32) -> Result<()> {
+        self.connections.clear();
+        for _ in 0..connections {
+            self.connections.push(Connection::open(self.workerd.port()).await?);
+        }
+        Ok(())
+    }
+
+    /// So many requests, all of which have to be answered as they should, and every acknowledged one has to have arrived.
+    async fn slice(&mut self, stand_ins: &StandIns, count: u64) -> Result<Slice> {
         stand_ins.take();
-        let (cpu_before, begun) = (self.workerd.cpu_us()?, Instant::now());
-        let mut answers = send(self.workerd.port(), &self.wanted, self.next, count, connections).await?;
-        let (elapsed, cpu_after) = (begun.elapsed(), self.workerd.cpu_us()?);
+        let (cpu_before, begun) = (self.workerd.cpu()?, Instant::now());
+        let connections = std::mem::take(&mut self.connections);
+        let (answers, connections) = send(connections, &self.wanted, self.next, count).await?;
+        let (wall, cpu) = (begun.elapsed(), self.workerd.cpu()?.saturating_sub(cpu_before));
+        self.connections = connections;
         self.next += count;
         let all_expected = answers.statuses.get(&self.status) == Some(&count);
         ensure!(all_expected, "{}: {:?} instead of {count} times {}", self.name, answers.statuses, self.status);
@@ -199,19 +265,7 @@ impl Contestant {
         ensure!(queued.is_empty(), "{}: {} batches in the queue", self.name, queued.len());
         let arrived = Arrived::of(&calls)?;
         arrived.check(&answers.acknowledged).with_context(|| self.name.clone())?;
-        answers.latencies_us.sort_unstable();
-        let requests = f64::from(u32::try_from(count)?);
-        let percentile = |pct: usize| answers.latencies_us.get(answers.latencies_us.len() * pct / 100).copied().unwrap_or(0);
-        Ok(Round {
-            worker: self.name.clone(),
-            connections,
-            requests: count,
-            cpu_us: f64::from(u32::try_from(cpu_after - cpu_before)?) / requests,
-            per_s: requests / elapsed.as_secs_f64(),
-            p50_us: percentile(50),
-            p99_us: percentile(99),
-            calls: arrived.calls,
-        })
+        Ok(Slice { cpu, wall, calls: arrived.calls, latencies_us: answers.latencies_us })
     }
 
     fn finish(self) -> Result<Worker> {
