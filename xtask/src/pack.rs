@@ -76,12 +76,15 @@ pub(crate) fn portals() -> Result<Portals> {
     Ok(portals)
 }
 
+/// The worker's entry, and what it imports.
+const WORKER_SCRIPTS: [&str; 4] = ["shim.js", "page.js", "facts.js", "transport.js"];
+
 /// `target/worker/`: `index.js` and `index_bg.wasm`, what wrangler.toml names.
 fn worker(wasm: &Path, is_release: bool) -> Result<()> {
     let folder = paths::at("target/worker");
-    let shim = paths::at("edge/src/platform/shim.js");
+    let scripts: Vec<_> = WORKER_SCRIPTS.iter().map(|name| paths::at("edge/src/platform").join(name)).collect();
     let index = folder.join("index.js");
-    let made_of = stamp(is_release, &[wasm.to_owned(), shim.clone()])?;
+    let made_of = stamp(is_release, &[&[wasm.to_owned()], scripts.as_slice()].concat())?;
     if is_made_of(&index, &made_of) {
         return Ok(());
     }
@@ -94,7 +97,9 @@ fn worker(wasm: &Path, is_release: bool) -> Result<()> {
     if is_release {
         optimise_worker(&parts.join("index_bg.wasm"))?;
     }
-    fs::copy(shim, parts.join("shim.js"))?;
+    for (script, name) in scripts.iter().zip(WORKER_SCRIPTS) {
+        fs::copy(script, parts.join(name))?;
+    }
     fs::create_dir_all(&folder)?;
     let mut esbuild = esbuild();
     esbuild
