@@ -2,6 +2,7 @@
 //!
 //! `edge-bench` (in `tests/`) plays Kinesis, KV and the readers, and counts what arrives; this builds what it asks, and says what came of it.
 
+mod lists;
 mod report;
 mod variants;
 
@@ -40,6 +41,9 @@ pub(super) struct Options {
     /// The stand-in's port; KV, queues, R2 and the workers have those after it.
     #[arg(long, default_value_t = 9_500, value_parser = clap::value_parser!(u16).range(1024..65_000))]
     port: u16,
+    /// The click log that the model of the lists is learnt from: CSV, plain or gzip.
+    #[arg(long, value_name = "FILE", default_value = "../shared/data/clicks-dev.csv.gz")]
+    clicks: PathBuf,
     /// Take what is built already.
     #[arg(long)]
     built: bool,
@@ -53,6 +57,9 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let wanted = wanted(options)?;
     if !options.built {
         variants::build(&setup::ensure()?)?;
+    }
+    if wanted.iter().any(|variant| report::LIST_WORKERS.contains(&variant.name)) {
+        lists::ensure(&paths::root().join(&options.clicks))?;
     }
     for variant in &wanted {
         variant.write(options.port)?;

@@ -13,8 +13,8 @@ use super::variants;
 
 /// What others are compared with.
 const PEER: &str = "js";
-/// Rounds of one request and one connection tell of latency; figures of CPU then have the kernel's waking up in them.
-const LIST_WORKERS: [&str; 2] = ["recommendations", "kv-js"];
+/// Asked for lists, not posted to.
+pub(super) const LIST_WORKERS: [&str; 2] = ["recommendations", "kv-js"];
 
 /// What `edge-bench` measured.
 #[derive(Debug, Deserialize)]

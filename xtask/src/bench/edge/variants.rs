@@ -10,9 +10,6 @@ use anyhow::{Context, Result, ensure};
 use crate::wasm_target::{Panic, TRIPLE, WasmTarget};
 use crate::{pack, paths, run};
 
-/// What all bindings of a worker are called in `wrangler.toml`, and what stands in for them.
-const KV: &str = "(name = \"STORE\", kvNamespace = \"kv\")";
-
 /// One worker.
 pub(super) struct Variant {
     /// As the report calls it, and its folder.
@@ -30,6 +27,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     Variant { name: "js", make: |folder| script("js/worker.js", folder), vars: &[], has_bindings: true },
     Variant { name: "ours", make: ours, vars: &[("GROUP_COMMIT", "off")], has_bindings: true },
     Variant { name: "ours-group", make: ours, vars: &[("GROUP_COMMIT", "on")], has_bindings: true },
+    Variant { name: "recommendations", make: ours, vars: &[("GROUP_COMMIT", "off")], has_bindings: true },
     Variant { name: "kv-js", make: |folder| script("kv-js.js", folder), vars: &[], has_bindings: true },
 ];
 
@@ -77,7 +75,10 @@ impl Variant {
             for queue in 0..2 {
                 writeln!(bindings, "      (name = \"RETRY_{queue}\", queue = \"queue\"),")?;
             }
-            writeln!(bindings, "      {KV}, (name = \"ARCHIVE\", r2Bucket = \"r2\"), (name = \"ASSETS\", service = \"assets\"),")?;
+            writeln!(
+                bindings,
+                "      (name = \"STORE\", kvNamespace = \"kv\"), (name = \"ARCHIVE\", r2Bucket = \"r2\"), (name = \"ASSETS\", service = \"assets\"),"
+            )?;
         }
         let outside: String = ["kv", "queue", "r2", "assets"]
             .iter()
@@ -117,6 +118,7 @@ pub(super) fn build(wasm: &WasmTarget) -> Result<()> {
 
 /// The worker that `build` packed.
 fn ours(folder: &Path) -> Result<()> {
+    ensure!(pack::is_worker_shipped(), "target/worker is no release: run without --built");
     pack::copy_folder(&paths::at("target/worker"), folder)
 }
 

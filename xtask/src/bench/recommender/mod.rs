@@ -75,6 +75,15 @@ pub(super) struct Measured {
     wasm: Vec<Serving>,
 }
 
+/// The model blob of a log's end and the requests of its last day, for others: `recommender.blob` and `recommender-requests.tsv`.
+pub(super) fn learn_once(backend: &Path, clicks: &Path) -> Result<()> {
+    let programs = Programs { backend: backend.to_owned(), native: PathBuf::new(), wasm: PathBuf::new() };
+    let clicks = Clicks::ensure(clicks)?;
+    println!("  learning {} clicks", clicks.count);
+    programs.replay(&clicks, &clicks.path, "learner")?;
+    programs.requests(&clicks)
+}
+
 /// What is run.
 struct Programs {
     backend: PathBuf,
