@@ -22,8 +22,8 @@ use crate::load::{Connection, Wanted, send};
 use crate::stand_ins::StandIns;
 use crate::workerd::Workerd;
 
-/// Requests before the first round, over [`WARM_UP_CONNECTIONS`]: engines compile what runs often once more.
-const WARM_UP: u64 = 2_000;
+/// Requests before the first round, over [`WARM_UP_CONNECTIONS`]: engines compile what runs often once more, wasm last.
+const WARM_UP: u64 = 5_000;
 const WARM_UP_CONNECTIONS: u32 = 16;
 /// Requests at the beginning of each slice that are not counted: the worker has slept while others were asked.
 const WAKE_UP: u64 = 48;

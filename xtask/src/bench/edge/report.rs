@@ -58,7 +58,7 @@ pub(super) fn table(measured: &Measured, load: [&str; 2]) -> Result<String> {
     let [before, after] = load;
     write!(
         text,
-        "\n{times} rounds of {requests} requests to each worker at each number of connections, by turns, after 2000 requests to warm up. {} \
+        "\n{times} rounds of {requests} requests to each worker at each number of connections, by turns, after 5000 requests to warm up. {} \
          Load average {before} before, {after} after. {NOTES}",
         compared(measured.compared),
     )?;
