@@ -73,6 +73,12 @@ pub fn accept<'a>(config: &'a Config, origin: Option<&str>, content_type: Option
 }
 
 impl Accepted<'_> {
+    /// The id that the reader's browser brings, agreed to or not.
+    #[must_use]
+    pub fn visitor(&self) -> Option<String> {
+        self.batch.visitor.map(|visitor| visitor.to_string())
+    }
+
     /// What the page is told once the batch is safe.
     #[must_use]
     pub fn answer(&self) -> CollectAnswer {

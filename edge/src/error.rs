@@ -97,6 +97,12 @@ pub enum Error {
         /// What it has to be.
         rule: &'static str,
     },
+    /// This sender asks for too much.
+    #[error("too many requests from here, come back in {retry_after_s} s")]
+    RateLimited {
+        /// The window in which it is counted, seconds.
+        retry_after_s: u32,
+    },
     /// Nothing is safe yet; the client keeps its message and sends it again. `cause` is for the log only.
     #[error("the service cannot take this now, send it again later")]
     Unavailable {
@@ -124,6 +130,7 @@ impl Error {
             | Self::UnknownPortal { .. }
             | Self::MissingParameter { .. }
             | Self::BadParameter { .. } => 422,
+            Self::RateLimited { .. } => 429,
             Self::Unavailable { .. } => 503,
         }
     }
@@ -146,6 +153,7 @@ impl Error {
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::MissingParameter { .. } => "missing_field",
             Self::WrongShape { .. } | Self::NothingLeft { .. } | Self::BadParameter { .. } => "bad_field",
+            Self::RateLimited { .. } => "rate_limited",
             Self::Unavailable { .. } => "unavailable",
         }
     }

@@ -27,7 +27,7 @@ pub mod delivery;
 pub mod error;
 mod handle;
 pub mod health;
-
+pub mod limit;
 pub mod network;
 mod platform;
 pub mod query;

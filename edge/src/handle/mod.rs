@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod cron;
+mod limits;
 pub(crate) mod pageview;
 mod published;
 pub(crate) mod queue;
@@ -36,9 +37,14 @@ pub(crate) async fn request(mut request: Request, env: &Env, context: &Context) 
 
 async fn routed(request: &mut Request, head: &Head, config: &Rc<Config>, env: &Env, context: &Context) -> Answer {
     let origin = head.origin.as_deref();
-    let answer = match route(&head.method, &head.path) {
+    let route = route(&head.method, &head.path);
+    let sender = limits::sender(request, config);
+    if let Err(error) = limits::admit(route.as_ref().ok(), sender.as_deref(), env).await {
+        return refuse(&error).with_all(cors::headers(config, origin));
+    }
+    let answer = match route {
         Ok(Route::Preflight { allow }) => return cors::preflight(config, origin, allow),
-        Ok(Route::Collect) => pageview::collect(request, head, config, env, context).await,
+        Ok(Route::Collect) => pageview::collect(request, head, sender.is_some(), config, env, context).await,
         Ok(Route::Recommend { door }) => read::recommend(request, head, door, config, env, context).await,
         Ok(Route::Script(script)) => return script::serve(request, script, env).await.unwrap_or_else(|error| refuse(&error)),
         Ok(Route::CurrentScript) => return script::describe(env).await.unwrap_or_else(|error| refuse(&error)),
@@ -49,6 +55,9 @@ async fn routed(request: &mut Request, head: &Head, config: &Rc<Config>, env: &E
         Ok(Route::Health) => Err(Error::UnknownPath),
         Err(error) => Err(error),
     };
+    if answer == Err(Error::Unauthorized) {
+        limits::note_guess(sender.as_deref(), env).await;
+    }
     answer.unwrap_or_else(|error| refuse(&error)).with_all(cors::headers(config, origin))
 }
 

@@ -4,13 +4,14 @@ use std::rc::Rc;
 
 use wire::BODY_BYTES_MAX;
 
-use super::{Handled, salt};
+use super::{Handled, limits, salt};
 use crate::answer::Answer;
 use crate::bad;
 use crate::collect::{self, Accepted};
 use crate::config::Config;
 use crate::delivery::{Holder, Parcel, Verdict, stream};
 use crate::error::Error;
+use crate::limit::Kind;
 use crate::platform::http::{self, Head};
 use crate::platform::isolate::Isolate;
 use crate::platform::{Context, Env, Request, clock, log, memory, random, store};
@@ -19,7 +20,15 @@ use wire::day::Day;
 /// A test asks for a panic by this header; development only.
 const PANIC_HEADER: &str = "x-pulso-test-panic";
 
-pub(super) async fn collect(request: &mut Request, head: &Head, config: &Rc<Config>, env: &Env, context: &Context) -> Handled {
+/// `is_limited`: the sender is somebody whose visitor is counted, too.
+pub(super) async fn collect(
+    request: &mut Request,
+    head: &Head,
+    is_limited: bool,
+    config: &Rc<Config>,
+    env: &Env,
+    context: &Context,
+) -> Handled {
     let received_at_ms = clock::now_ms();
     let content_type = http::header(request, "content-type");
     let body = match http::body(request, BODY_BYTES_MAX, Error::Message(wire::Error::BodyTooLarge)).await {
@@ -34,7 +43,12 @@ pub(super) async fn collect(request: &mut Request, head: &Head, config: &Rc<Conf
         rehearse_panic();
     }
     match collect::accept(config, head.origin.as_deref(), content_type.as_deref(), &body) {
-        Ok(accepted) => deliver(request, accepted, config, env, received_at_ms).await,
+        Ok(accepted) => {
+            if let Some(visitor) = accepted.visitor().filter(|_| is_limited) {
+                limits::check(Kind::Visitor, &visitor, env).await?;
+            }
+            deliver(request, accepted, config, env, received_at_ms).await
+        }
         Err(error) => {
             keep_bad(&error, head, &body, env, context);
             Err(error)
@@ -43,7 +57,7 @@ pub(super) async fn collect(request: &mut Request, head: &Head, config: &Rc<Conf
 }
 
 async fn deliver(request: &Request, accepted: Accepted<'_>, config: &Rc<Config>, env: &Env, received_at_ms: u64) -> Handled {
-    let client = http::client(request);
+    let client = http::client(request, config.is_dev);
     let answer = accepted.answer();
     let salt = salt::of_day(env, Day::of(received_at_ms)).await;
     let envelope = accepted.into_envelope(config, &client, &salt, received_at_ms);

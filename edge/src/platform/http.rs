@@ -9,6 +9,7 @@ use super::clock;
 use crate::answer::Answer;
 use crate::collect::Client;
 use crate::error::{Error, Result};
+use crate::network;
 
 /// A body that has not arrived by then does not hold its request open any longer: 64 KiB take 10 s at 52 kbit/s, slower than 2G.
 const BODY_DEADLINE_MS: u64 = 10_000;
@@ -50,12 +51,18 @@ pub(crate) fn accepted_encodings(request: &Request) -> Option<String> {
     said.or_else(|| header(request, "accept-encoding"))
 }
 
+/// Where the platform, and where a test, says that a request comes from.
+pub(crate) fn addresses(request: &Request) -> (Option<String>, Option<String>) {
+    (header(request, "cf-connecting-ip"), header(request, network::TEST_HEADER))
+}
+
 /// What the request tells of the reader's side.
-pub(crate) fn client(request: &Request) -> Client {
+pub(crate) fn client(request: &Request, is_dev: bool) -> Client {
+    let (platform, test) = addresses(request);
     let place = |text: Option<String>| text.filter(|text| text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     let cf = request.cf();
     Client {
-        ip: header(request, "cf-connecting-ip").unwrap_or_default(),
+        ip: network::address(platform, test, is_dev),
         user_agent: header(request, "user-agent").filter(|text| !text.is_empty()),
         country: place(cf.and_then(worker::Cf::country)).unwrap_or_else(|| "XX".to_owned()),
         region: place(cf.and_then(worker::Cf::region_code)).unwrap_or_default(),
