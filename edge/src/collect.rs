@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use wire::{Batch, CollectAnswer, Consent, Edge, Envelope, EventKind, LinkKind, NetworkId, ParsedBatch, Portal, Rejected, Via, VisitorId};
+use wire::{Batch, CollectAnswer, Consent, Edge, Envelope, NetworkId, ParsedBatch, Portal, Rejected, Via, VisitorId};
 
 use crate::agent::Agent;
 use crate::config::Config;
 use crate::cors;
 use crate::error::{Error, Result};
 use crate::network;
+use crate::privacy;
 use crate::salt::Salt;
 use crate::source;
 use crate::trust::{self, Signs};
@@ -96,7 +97,7 @@ impl Accepted<'_> {
             self.batch.consent = Consent::Cookieless;
         }
         self.batch.visitor = own;
-        clean(&mut self.batch, |url| self.portal.owns_url(url, config.is_dev));
+        privacy::clean(&mut self.batch, self.portal, config.is_dev);
         let agent = Agent::parse(client.user_agent.as_deref());
         let skew_ms = difference(received_at_ms, self.batch.sent_at_ms);
         let signs = Signs {
@@ -161,34 +162,6 @@ fn hashed_bits(key: &str, parts: &[&str]) -> u128 {
         mac.update(&[0]);
     }
     mac.finalize().into_bytes().iter().take(16).fold(0, |bits, byte| bits << 8 | u128::from(*byte))
-}
-
-/// Cuts what may name a person out of every address of a batch, and says of links what a page cannot know: which hosts are the portal's own.
-fn clean(batch: &mut Batch, is_own: impl Fn(&str) -> bool) {
-    batch.url = cleaned(&batch.url);
-    batch.referrer = batch.referrer.as_deref().map(cleaned);
-    for event in &mut batch.events {
-        if let EventKind::Click { href, link, .. } = &mut event.kind {
-            *href = cleaned(href);
-            *link = match link {
-                LinkKind::Download => LinkKind::Download,
-                LinkKind::Internal | LinkKind::Outbound if is_own(href) => LinkKind::Internal,
-                LinkKind::Internal | LinkKind::Outbound => LinkKind::Outbound,
-            };
-        }
-    }
-}
-
-/// An address without user, query and fragment: readers' addresses and tokens travel there.
-fn cleaned(url: &str) -> String {
-    without_user(url.split(['?', '#']).next().unwrap_or_default())
-}
-
-fn without_user(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
 }
 
 /// `one - other`; times of a batch are bounded, so that it always fits.

@@ -35,7 +35,7 @@ pub(super) async fn collect(
         Ok(body) => body,
         Err(error) => {
             // Its body was not read to the end; that it was refused is worth knowing all the same.
-            keep_bad(&error, head, b"", env, context);
+            keep_bad(&error, head, b"", config, env, context);
             return Err(error);
         }
     };
@@ -50,7 +50,7 @@ pub(super) async fn collect(
             deliver(request, accepted, config, env, received_at_ms).await
         }
         Err(error) => {
-            keep_bad(&error, head, &body, env, context);
+            keep_bad(&error, head, &body, config, env, context);
             Err(error)
         }
     }
@@ -76,13 +76,13 @@ fn rehearse_panic() {
 }
 
 /// Keeps a refused body for the integrator, after the answer and within the quota.
-fn keep_bad(error: &Error, head: &Head, body: &[u8], env: &Env, context: &Context) {
+fn keep_bad(error: &Error, head: &Head, body: &[u8], config: &Config, env: &Env, context: &Context) {
     // Not the time of arrival: keys are read in their order, and a slow body must not slip in behind the reader.
     let now_ms = clock::now_ms();
     if !memory::take_quota(now_ms) {
         return;
     }
-    let letter = bad::letter(error, head.origin.as_deref(), body, now_ms);
+    let letter = bad::letter(config, error, head.origin.as_deref(), body, now_ms);
     let env = env.clone();
     context.wait_until(async move {
         let text = serde_json::to_string(&letter).unwrap_or_default();

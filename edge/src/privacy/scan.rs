@@ -1,0 +1,182 @@
+//! Finds personal data in a text, and puts the name of its kind there.
+
+use super::{number, token};
+
+/// What kind of text it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Words for people, the value of a parameter or of a property.
+    Text,
+    /// The path of an address. Its numbers and long hex words are articles' ids unless they say otherwise.
+    Path,
+}
+
+/// A piece of personal data: from, to, and what stands there instead.
+pub(super) struct Found {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) mask: &'static str,
+}
+
+/// Percent-encoding is looked through so many times: `%2540` is an `@` after two decoders.
+const DECODED_MAX: usize = 3;
+
+/// The text without personal data; `None` when it has none.
+#[must_use]
+pub fn masked(text: &str, place: Place) -> Option<String> {
+    if !is_suspicious(text.as_bytes()) {
+        return None;
+    }
+    let decoded = Decoded::of(text);
+    let found = find(&decoded.bytes, place);
+    if found.is_empty() {
+        return None;
+    }
+    let mut result = String::with_capacity(text.len());
+    let mut done = 0;
+    for piece in found {
+        let (start, end) = (decoded.start_of(piece.start), decoded.start_of(piece.end));
+        result.push_str(text.get(done..start).unwrap_or_default());
+        result.push_str(piece.mask);
+        done = end;
+    }
+    result.push_str(text.get(done..).unwrap_or_default());
+    Some(result)
+}
+
+/// A telephone number with its area code has ten digits.
+const DIGITS_MIN: usize = 10;
+/// The shortest key that is told from a word.
+const WORD_MIN: usize = 16;
+
+/// Whether it is worth a second look.
+pub(super) fn is_suspicious(bytes: &[u8]) -> bool {
+    let (mut digits, mut word) = (0, 0);
+    for byte in bytes {
+        match byte {
+            b'0'..=b'9' => (digits, word) = (digits + 1, word + 1),
+            b'a'..=b'z' | b'A'..=b'Z' => word += 1,
+            b'@' | b'=' | b'%' => return true,
+            _ if word >= WORD_MIN => return true,
+            _ => word = 0,
+        }
+    }
+    // Without an area code only who says "tel." in front is a telephone; that has eight.
+    digits >= DIGITS_MIN || word >= WORD_MIN || digits >= 8 && bytes.windows(3).any(number::is_hint)
+}
+
+/// Bytes as who decodes the address sees them, and where each begins in the address.
+struct Decoded {
+    bytes: Vec<u8>,
+    /// One more than bytes; empty: as they are.
+    starts: Vec<usize>,
+}
+
+impl Decoded {
+    fn of(text: &str) -> Self {
+        let mut decoded = Self { bytes: text.as_bytes().to_vec(), starts: Vec::new() };
+        for _ in 0..DECODED_MAX {
+            if !decoded.bytes.contains(&b'%') {
+                break;
+            }
+            decoded = decoded.once_more();
+        }
+        decoded
+    }
+
+    fn once_more(&self) -> Self {
+        let mut next = Self { bytes: Vec::with_capacity(self.bytes.len()), starts: Vec::with_capacity(self.bytes.len() + 1) };
+        let mut at = 0;
+        while let Some(byte) = self.bytes.get(at) {
+            let escaped = self.bytes.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(hex_byte);
+            next.bytes.push(escaped.unwrap_or(*byte));
+            next.starts.push(self.start_of(at));
+            at += if escaped.is_some() { 3 } else { 1 };
+        }
+        next.starts.push(self.start_of(at));
+        next
+    }
+
+    fn start_of(&self, at: usize) -> usize {
+        self.starts.get(at).copied().unwrap_or(at)
+    }
+}
+
+fn hex_byte(digits: &[u8]) -> Option<u8> {
+    let text = std::str::from_utf8(digits).ok()?;
+    // `from_str_radix` takes a sign.
+    if digits.iter().all(u8::is_ascii_hexdigit) { u8::from_str_radix(text, 16).ok() } else { None }
+}
+
+fn find(bytes: &[u8], place: Place) -> Vec<Found> {
+    let mut found: Vec<Found> = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let done = found.last().map_or(0, |last| last.end);
+        let piece = match byte_at(bytes, at) {
+            b'@' => email(bytes, at, done),
+            b'0'..=b'9' | b'+' | b'(' => number::find(bytes, at, place).or_else(|| token::find(bytes, at, place)),
+            b'a'..=b'z' | b'A'..=b'Z' => token::find(bytes, at, place),
+            _ => None,
+        };
+        at = piece.as_ref().map_or(at + 1, |piece| piece.end);
+        found.extend(piece);
+    }
+    found
+}
+
+/// The byte at a place; 0 beyond the end.
+pub(super) fn byte_at(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).copied().unwrap_or(0)
+}
+
+/// The byte before a place; 0 before the beginning.
+pub(super) fn byte_before(bytes: &[u8], at: usize) -> u8 {
+    at.checked_sub(1).map_or(0, |before| byte_at(bytes, before))
+}
+
+/// `logo@2x.png` and `pacote@3.1.min.js` are files.
+const FILE_ENDINGS: [&[u8]; 12] = [b"png", b"jpg", b"jpeg", b"webp", b"gif", b"svg", b"avif", b"js", b"mjs", b"css", b"html", b"ghtml"];
+
+/// An e-mail address around an `@`, after what was found before.
+fn email(bytes: &[u8], at: usize, done: usize) -> Option<Found> {
+    let before = bytes.get(done..at)?;
+    let local = before.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric() || b"._%+-'".contains(byte) || !byte.is_ascii()).count();
+    let rest = bytes.get(at + 1..)?;
+    let host = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b".-".contains(byte) || !byte.is_ascii()).count();
+    let mut host = rest.get(..host)?;
+    // A full stop ends a sentence.
+    while let Some((b'.' | b'-', shorter)) = host.split_last() {
+        host = shorter;
+    }
+    let (dot, ending) = (host.iter().position(|byte| *byte == b'.')?, host.rsplit(|byte| *byte == b'.').next()?);
+    let is_file = FILE_ENDINGS.iter().any(|file| ending.eq_ignore_ascii_case(file));
+    let is_ending = ending.len() >= 2 && ending.iter().all(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
+    // An ending that goes on with a digit or a letter beyond ASCII was cut by nothing: the whole label was read.
+    (local > 0 && dot > 0 && is_ending && !is_file).then(|| Found { start: at - local, end: at + 1 + host.len(), mask: "(email)" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_is_found_and_the_rest_stays_as_it_was() {
+        for (path, expected) in [
+            ("/a%40b/ana%40mail.example/c%20d", "/a%40b/(email)/c%20d"),
+            ("/ana%2540mail.example", "/(email)"),
+            ("/ana%252540mail.example/x", "/(email)/x"),
+            ("/%61na@mail.example", "/(email)"),
+        ] {
+            assert_eq!(masked(path, Place::Path).as_deref(), Some(expected), "{path}");
+        }
+        assert_eq!(masked("/caf%C3%A9/100%/%zz/%+4", Place::Path), None);
+    }
+
+    #[test]
+    fn an_ordinary_text_is_looked_at_once() {
+        for text in ["Juros caem pela 3ª vez em 2026", "/economia/noticia/2026/11/22/juros-caem.ghtml", "leia-tambem"] {
+            assert!(!is_suspicious(text.as_bytes()), "{text}");
+        }
+    }
+}
