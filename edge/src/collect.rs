@@ -10,11 +10,13 @@ use crate::agent::Agent;
 use crate::config::Config;
 use crate::cors;
 use crate::error::{Error, Result};
+use crate::limit::Pace;
 use crate::network;
+use crate::plausible;
 use crate::privacy;
 use crate::salt::Salt;
 use crate::source;
-use crate::trust::{self, Signs};
+use crate::trust::{self, Sign};
 
 /// What the request tells of the reader's side. No `Debug`: the address must not reach a log.
 #[derive(Clone, Default)]
@@ -30,9 +32,18 @@ pub struct Client {
     pub region: String,
     /// There is a `Sec-Fetch-Site`.
     pub has_fetch_site: bool,
+    /// `Sec-Fetch-…` of something that no script of a page sends.
+    pub is_no_script: bool,
+    /// What the platform thinks of the sender, if it says so: 1, a program, to 99, a person.
+    pub bot_score: Option<u32>,
+    /// How fast requests come from there.
+    pub pace: Pace,
     /// `Sec-GPC: 1`: the reader wants no tracking across sites and visits.
     pub has_gpc: bool,
 }
+
+/// Cloudflare calls what is below 30 likely automated (<https://developers.cloudflare.com/bots/concepts/bot-score/>).
+const BOT_SCORE_MIN: u32 = 30;
 
 /// A batch that is taken.
 #[derive(Debug)]
@@ -100,13 +111,16 @@ impl Accepted<'_> {
         privacy::clean(&mut self.batch, self.portal, config.is_dev);
         let agent = Agent::parse(client.user_agent.as_deref());
         let skew_ms = difference(received_at_ms, self.batch.sent_at_ms);
-        let signs = Signs {
-            is_driven: self.batch.bot,
-            agent: client.user_agent.is_some().then_some(agent),
-            has_fetch_site: client.has_fetch_site,
-            is_own_page: self.portal.owns_url(&self.batch.url, config.is_dev),
-            skew_ms,
-        };
+        let is_program = agent.is_bot || client.bot_score.is_some_and(|score| score < BOT_SCORE_MIN);
+        let signs = plausible::signs(&self.batch)
+            .and(Sign::Driven, self.batch.bot)
+            .and(Sign::Program, is_program)
+            .and(Sign::NoAgent, client.user_agent.is_none())
+            .and(Sign::NoFetchSite, !client.has_fetch_site)
+            .and(Sign::NotOfAScript, client.is_no_script)
+            .and(Sign::PageElsewhere, !self.portal.owns_url(&self.batch.url, config.is_dev))
+            .and(Sign::ClockOff, trust::is_clock_off(skew_ms))
+            .and(Sign::Hurried, client.pace == Pace::Hurried);
         let edge = Edge {
             received_at_ms,
             skew_ms,
@@ -118,7 +132,8 @@ impl Accepted<'_> {
             os: agent.os.to_owned(),
             device: agent.device.to_owned(),
             source: source::classify(self.batch.referrer.as_deref(), self.portal, config.is_dev),
-            trust: trust::weigh(&signs),
+            trust: signs.weigh(),
+            bot: self.batch.bot || is_program,
             via: Via::Direct,
             attempts: 1,
             version: env!("CARGO_PKG_VERSION").to_owned(),

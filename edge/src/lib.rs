@@ -30,6 +30,7 @@ pub mod health;
 pub mod limit;
 pub mod network;
 mod platform;
+pub mod plausible;
 pub mod privacy;
 pub mod query;
 pub mod recommend;

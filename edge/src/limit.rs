@@ -103,6 +103,16 @@ pub fn sender(platform: Option<String>, test: Option<String>, is_dev: bool) -> O
     if address.contains(':') { network::of_address(&address) } else { Some(address).filter(|address| !address.is_empty()) }
 }
 
+/// How fast requests come from somebody.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// As readers come.
+    #[default]
+    Ordinary,
+    /// More than a tenth of the limit in this isolate.
+    Hurried,
+}
+
 /// What a count says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {

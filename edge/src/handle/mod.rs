@@ -39,12 +39,13 @@ async fn routed(request: &mut Request, head: &Head, config: &Rc<Config>, env: &E
     let origin = head.origin.as_deref();
     let route = route(&head.method, &head.path);
     let sender = limits::sender(request, config);
-    if let Err(error) = limits::admit(route.as_ref().ok(), sender.as_deref(), env).await {
-        return refuse(&error).with_all(cors::headers(config, origin));
-    }
+    let pace = match limits::admit(route.as_ref().ok(), sender.as_deref(), env).await {
+        Ok(pace) => pace,
+        Err(error) => return refuse(&error).with_all(cors::headers(config, origin)),
+    };
     let answer = match route {
         Ok(Route::Preflight { allow }) => return cors::preflight(config, origin, allow),
-        Ok(Route::Collect) => pageview::collect(request, head, sender.is_some(), config, env, context).await,
+        Ok(Route::Collect) => pageview::collect(request, head, pace, config, env, context).await,
         Ok(Route::Recommend { door }) => read::recommend(request, head, door, config, env, context).await,
         Ok(Route::Script(script)) => return script::serve(request, script, env).await.unwrap_or_else(|error| refuse(&error)),
         Ok(Route::CurrentScript) => return script::describe(env).await.unwrap_or_else(|error| refuse(&error)),

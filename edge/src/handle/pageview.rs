@@ -7,11 +7,11 @@ use wire::BODY_BYTES_MAX;
 use super::{Handled, limits, salt};
 use crate::answer::Answer;
 use crate::bad;
-use crate::collect::{self, Accepted};
+use crate::collect::{self, Accepted, Client};
 use crate::config::Config;
 use crate::delivery::{Holder, Parcel, Verdict, stream};
 use crate::error::Error;
-use crate::limit::Kind;
+use crate::limit::{Kind, Pace};
 use crate::platform::http::{self, Head};
 use crate::platform::isolate::Isolate;
 use crate::platform::{Context, Env, Request, clock, log, memory, random, store};
@@ -20,11 +20,11 @@ use wire::day::Day;
 /// A test asks for a panic by this header; development only.
 const PANIC_HEADER: &str = "x-pulso-test-panic";
 
-/// `is_limited`: the sender is somebody whose visitor is counted, too.
+/// `pace`: that of the sender, if it is somebody who is limited; then its visitors are as well.
 pub(super) async fn collect(
     request: &mut Request,
     head: &Head,
-    is_limited: bool,
+    pace: Option<Pace>,
     config: &Rc<Config>,
     env: &Env,
     context: &Context,
@@ -44,10 +44,14 @@ pub(super) async fn collect(
     }
     match collect::accept(config, head.origin.as_deref(), content_type.as_deref(), &body) {
         Ok(accepted) => {
-            if let Some(visitor) = accepted.visitor().filter(|_| is_limited) {
-                limits::check(Kind::Visitor, &visitor, env).await?;
+            let mut client = http::client(request, config.is_dev);
+            client.pace = pace.unwrap_or_default();
+            if let Some(visitor) = accepted.visitor().filter(|_| pace.is_some())
+                && limits::check(Kind::Visitor, &visitor, env).await? == Pace::Hurried
+            {
+                client.pace = Pace::Hurried;
             }
-            deliver(request, accepted, config, env, received_at_ms).await
+            deliver(&client, accepted, config, env, received_at_ms).await
         }
         Err(error) => {
             keep_bad(&error, head, &body, config, env, context);
@@ -56,11 +60,10 @@ pub(super) async fn collect(
     }
 }
 
-async fn deliver(request: &Request, accepted: Accepted<'_>, config: &Rc<Config>, env: &Env, received_at_ms: u64) -> Handled {
-    let client = http::client(request, config.is_dev);
+async fn deliver(client: &Client, accepted: Accepted<'_>, config: &Rc<Config>, env: &Env, received_at_ms: u64) -> Handled {
     let answer = accepted.answer();
     let salt = salt::of_day(env, Day::of(received_at_ms)).await;
-    let envelope = accepted.into_envelope(config, &client, &salt, received_at_ms);
+    let envelope = accepted.into_envelope(config, client, &salt, received_at_ms);
     let parcel = Parcel::first(&envelope).map_err(|error| Error::unavailable(error.code()))?;
     match stream::deliver(&Isolate::new(env, config), Holder::Page, vec![parcel]).await.pop() {
         Some(Verdict::Safe) => Ok(Answer::json(202, &answer)),

@@ -9,7 +9,9 @@ use super::clock;
 use crate::answer::Answer;
 use crate::collect::Client;
 use crate::error::{Error, Result};
+use crate::limit::Pace;
 use crate::network;
+use crate::trust;
 
 /// A body that has not arrived by then does not hold its request open any longer: 64 KiB take 10 s at 52 kbit/s, slower than 2G.
 const BODY_DEADLINE_MS: u64 = 10_000;
@@ -61,12 +63,17 @@ pub(crate) fn client(request: &Request, is_dev: bool) -> Client {
     let (platform, test) = addresses(request);
     let place = |text: Option<String>| text.filter(|text| text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     let cf = request.cf();
+    let [site, mode, dest] = ["sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest"].map(|name| header(request, name));
     Client {
         ip: network::address(platform, test, is_dev),
         user_agent: header(request, "user-agent").filter(|text| !text.is_empty()),
         country: place(cf.and_then(worker::Cf::country)).unwrap_or_else(|| "XX".to_owned()),
         region: place(cf.and_then(worker::Cf::region_code)).unwrap_or_default(),
-        has_fetch_site: header(request, "sec-fetch-site").is_some(),
+        has_fetch_site: site.is_some(),
+        is_no_script: !trust::is_of_a_script(site.as_deref(), mode.as_deref(), dest.as_deref()),
+        // Only accounts with Bot Management have it; 0 means that nobody has looked.
+        bot_score: cf.and_then(worker::Cf::bot_management).map(|bots| bots.score()).filter(|score| *score > 0),
+        pace: Pace::default(),
         has_gpc: header(request, "sec-gpc").as_deref() == Some("1"),
     }
 }
