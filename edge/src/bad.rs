@@ -41,9 +41,18 @@ impl Quota {
     }
 }
 
+/// What else is known of who sent it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct From<'a> {
+    /// The `Origin` header.
+    pub origin: Option<&'a str>,
+    /// `Sec-GPC: 1`.
+    pub has_gpc: bool,
+}
+
 /// What is kept of a refused body. No address and no agent of the reader, and nothing else that is taken out of accepted bodies.
 #[must_use]
-pub fn letter(config: &Config, error: &Error, origin: Option<&str>, body: &[u8], now_ms: u64) -> BadBody {
+pub fn letter(config: &Config, error: &Error, from: From<'_>, body: &[u8], now_ms: u64) -> BadBody {
     #[derive(serde::Deserialize)]
     struct Named {
         portal: Option<String>,
@@ -56,8 +65,8 @@ pub fn letter(config: &Config, error: &Error, origin: Option<&str>, body: &[u8],
         at_ms: now_ms,
         code: error.code().to_owned(),
         message: shown(error.to_string()),
-        origin: origin.map(|origin| shown(cors::shown(origin))),
-        body: privacy::clean_refused(body, known),
+        origin: from.origin.map(|origin| shown(cors::shown(origin))),
+        body: privacy::clean_refused(body, known, from.has_gpc),
         portal: portal.map(|portal| shown(portal.chars().take(64).collect())),
     }
 }
@@ -147,14 +156,15 @@ mod tests {
     #[test]
     fn a_letter_says_what_the_client_was_told() {
         let error = Error::UnknownPortal { portal: "zz".to_owned() };
-        let letter = letter(&config(), &error, Some("https://g1.example"), br#"{"v":1,"portal":"zz"}"#, NOW_MS);
+        let letter =
+            letter(&config(), &error, From { origin: Some("https://g1.example"), has_gpc: false }, br#"{"v":1,"portal":"zz"}"#, NOW_MS);
         let golden: BadBody = serde_json::from_str(include_str!("../../wire/tests/golden/bad_body.json")).unwrap();
         assert_eq!(letter, golden);
     }
 
     #[test]
     fn garbage_is_kept_as_text() {
-        let letter = letter(&config(), &Error::MissingOrigin, None, &[0xff, b'a'], NOW_MS);
+        let letter = letter(&config(), &Error::MissingOrigin, From::default(), &[0xff, b'a'], NOW_MS);
         assert_eq!((letter.portal, letter.origin, letter.body.as_str()), (None, None, "\u{fffd}a"));
     }
 

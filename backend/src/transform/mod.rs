@@ -24,7 +24,7 @@ use crate::loss;
 
 pub(crate) use erasure::Erased;
 pub(crate) use memory::{KEEP_MS, Memory, Remembered, is_beyond_memory};
-pub(crate) use pageview::{Pageview, Settled, Sighting};
+pub(crate) use pageview::{Pageview, Settled};
 pub(crate) use record::{read_record, view_record};
 pub(crate) use session::Visitor;
 pub(crate) use totals::{Counts, Totals};

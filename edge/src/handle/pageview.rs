@@ -35,7 +35,7 @@ pub(super) async fn collect(
         Ok(body) => body,
         Err(error) => {
             // Its body was not read to the end; that it was refused is worth knowing all the same.
-            keep_bad(&error, head, b"", config, env, context);
+            keep_bad(&error, request, head, b"", config, env, context);
             return Err(error);
         }
     };
@@ -54,7 +54,7 @@ pub(super) async fn collect(
             deliver(&client, accepted, config, env, received_at_ms).await
         }
         Err(error) => {
-            keep_bad(&error, head, &body, config, env, context);
+            keep_bad(&error, request, head, &body, config, env, context);
             Err(error)
         }
     }
@@ -79,13 +79,14 @@ fn rehearse_panic() {
 }
 
 /// Keeps a refused body for the integrator, after the answer and within the quota.
-fn keep_bad(error: &Error, head: &Head, body: &[u8], config: &Config, env: &Env, context: &Context) {
+fn keep_bad(error: &Error, request: &Request, head: &Head, body: &[u8], config: &Config, env: &Env, context: &Context) {
     // Not the time of arrival: keys are read in their order, and a slow body must not slip in behind the reader.
     let now_ms = clock::now_ms();
     if !memory::take_quota(now_ms) {
         return;
     }
-    let letter = bad::letter(config, error, head.origin.as_deref(), body, now_ms);
+    let from = bad::From { origin: head.origin.as_deref(), has_gpc: http::header(request, "sec-gpc").as_deref() == Some("1") };
+    let letter = bad::letter(config, error, from, body, now_ms);
     let env = env.clone();
     context.wait_until(async move {
         let text = serde_json::to_string(&letter).unwrap_or_default();

@@ -6,7 +6,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap as _, SerializeSeq as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
-use wire::Portal;
+use wire::{PageviewId, Portal, VisitorId};
 
 use super::address::{Address, cleaned};
 use super::scan::{Place, masked};
@@ -15,15 +15,30 @@ use super::scan::{Place, masked};
 const READERS: [&str; 2] = ["user", "visitor"];
 const REMOVED: &str = "(removed)";
 
-/// A refused body, cleaned like an accepted one as far as it can be understood. `portal`: whose it says it is, when that exists.
-pub(crate) fn clean_refused(body: &[u8], portal: Option<&Portal>) -> String {
+/// A refused body, cleaned like an accepted one as far as it can be understood: it can be sent again once what refused it is mended.
+/// `portal`: whose it says it is, when that exists; `has_gpc`: the reader's browser wants no id.
+pub(crate) fn clean_refused(body: &[u8], portal: Option<&Portal>, has_gpc: bool) -> String {
     let cleaner = Cleaner { portal };
     match serde_json::from_slice::<Node>(body) {
         Ok(mut node) => {
+            if let Node::Object(fields) = &mut node {
+                clean_reader(fields, has_gpc);
+            }
             cleaner.clean(&mut node);
             serde_json::to_string(&node).unwrap_or_default()
         }
         Err(_) => cleaner.broken(&String::from_utf8_lossy(body)),
+    }
+}
+
+/// Who reads: an id only where its reader has agreed to one, a name never.
+fn clean_reader(fields: &mut [(String, Node)], has_gpc: bool) {
+    let has_agreed =
+        fields.iter().any(|(name, value)| name == "consent" && matches!(value, Node::Leaf(Value::String(said)) if said == "full"));
+    for (name, value) in fields {
+        if name == "user" || name == "visitor" && (has_gpc || !has_agreed) {
+            *value = Node::Leaf(Value::Null);
+        }
     }
 }
 
@@ -37,10 +52,13 @@ impl Cleaner<'_> {
         match node {
             Node::Object(fields) => {
                 for (name, value) in fields {
-                    if READERS.iter().any(|reader| name.eq_ignore_ascii_case(reader)) {
-                        *value = Node::Leaf(REMOVED.into());
+                    match value {
+                        Node::Leaf(Value::Null) => {}
+                        Node::Leaf(Value::String(id)) if VisitorId::parse(id).is_some() && name == "visitor" => {}
+                        Node::Leaf(Value::String(id)) if PageviewId::parse(id).is_some() && name == "pageview" => {}
+                        _ if READERS.iter().any(|reader| name.eq_ignore_ascii_case(reader)) => *value = Node::Leaf(REMOVED.into()),
+                        _ => self.clean(value),
                     }
-                    self.clean(value);
                     self.text(name);
                 }
             }
@@ -205,15 +223,29 @@ mod tests {
 
     fn kept(body: &str) -> String {
         let config = Config::parse(Environment::default()).unwrap();
-        clean_refused(body.as_bytes(), config.portals.get("g1"))
+        clean_refused(body.as_bytes(), config.portals.get("g1"), false)
     }
 
     #[test]
     fn what_is_json_keeps_its_shape_and_loses_its_reader() {
         let body = r#"{"v":1,"user":"ana-1984","visitor":"5f0c","v":2,"url":"https://g1.example/a?senha=hush&utm_source=zap#f","events":[{"props":{"x":52998224725,"ana@mail.example":"(11) 91234-5678"},"path":"/a?token=hush"}]}"#;
-        let expected = r#"{"v":1,"user":"(removed)","visitor":"(removed)","v":2,"url":"https://g1.example/a?utm_source=zap","events":[{"props":{"x":"(cpf)","(email)":"(phone)"},"path":"/a"}]}"#;
+        let expected = r#"{"v":1,"user":null,"visitor":null,"v":2,"url":"https://g1.example/a?utm_source=zap","events":[{"props":{"x":"(cpf)","(email)":"(phone)"},"path":"/a"}]}"#;
         assert_eq!(kept(body), expected);
         assert_eq!(kept(r#"{"v":1,"portal":"zz","x":[1.5,-2,true,null]}"#), r#"{"v":1,"portal":"zz","x":[1.5,-2,true,null]}"#);
+    }
+
+    #[test]
+    fn a_reader_who_agreed_to_an_id_keeps_it_and_the_batch_can_be_sent_again() {
+        let good = include_str!("../../../wire/tests/golden/batch.json");
+        let named = good.replace("\"consent\"", "\"user\":\"ana-1984\",\"consent\"");
+        let again = wire::Batch::parse(kept(&named).as_bytes()).unwrap();
+        assert_eq!(again, wire::Batch::parse(good.as_bytes()).unwrap());
+        for (body, has_gpc) in [(named.replace("\"full\"", "\"cookieless\""), false), (named, true)] {
+            let again = wire::Batch::parse(clean_refused(body.as_bytes(), None, has_gpc).as_bytes()).unwrap();
+            assert_eq!((again.batch.visitor, again.batch.user), (None, None));
+        }
+        let nested = r#"{"consent":"full","props":{"user":"ana-1984","visitor":"ana"}}"#;
+        assert_eq!(kept(nested), r#"{"consent":"full","props":{"user":"(removed)","visitor":"(removed)"}}"#);
     }
 
     #[test]
