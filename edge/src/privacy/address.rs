@@ -33,6 +33,9 @@ pub(super) fn is_plain(url: &str) -> bool {
 /// An address without user, fragment, the parameters that may not stay, and personal data. What is no address of the web is cut all the same.
 #[must_use]
 pub fn cleaned(url: &str, address: Address<'_>) -> String {
+    if is_plain(url) {
+        return url.to_owned();
+    }
     let url = url.split('#').next().unwrap_or_default();
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let mut result = without_user(base);

@@ -111,12 +111,14 @@ impl Cleaner<'_> {
                 result.push_str(REMOVED);
                 is_reader = false;
             } else {
-                result.push_str(&self.masked(content).unwrap_or_else(|| content.to_owned()));
+                let is_address = content.contains("://") || content.starts_with('/');
+                let masked = if is_address { self.masked(content) } else { None };
+                result.push_str(masked.as_deref().unwrap_or(content));
             }
             is_reader = READERS.iter().any(|reader| name.eq_ignore_ascii_case(reader)) || is_reader && name.is_empty();
             result.push_str(end);
         }
-        // A number or an address that blanks part was not seen.
+        // Numbers have blanks in them, too.
         masked(&result, Place::Text).unwrap_or(result)
     }
 }

@@ -1,7 +1,7 @@
 //! Personal data is taken out of what pages send before anything is stored: what an address says of its reader, and in every text e-mail
 //! addresses, CPFs, Brazilian telephone numbers and tokens.
 //!
-//! A text without `@`, `=`, `%`, ten digits or a long word, which is nearly every one, costs one look at each byte.
+//! A text without `@`, `=`, `%`, a number of eight digits or a long word, which is nearly every one, costs one look at each byte.
 
 mod address;
 mod batch;

@@ -39,11 +39,6 @@ fn is_whole(bytes: &[u8], start: usize, end: usize) -> bool {
 /// Words before a number that say what it is.
 const HINTS: [&[u8]; 10] = [b"cpf", b"tel", b"telefone", b"fone", b"cel", b"celular", b"whatsapp", b"whats", b"zap", b"phone"];
 
-/// The beginning of such a word.
-pub(super) fn is_hint(three: &[u8]) -> bool {
-    [b"cpf", b"tel", b"fon", b"cel", b"wha", b"zap", b"pho"].iter().any(|hint| three.eq_ignore_ascii_case(*hint))
-}
-
 /// Whether one of [`HINTS`] stands right before.
 fn is_announced(bytes: &[u8], start: usize) -> bool {
     let before = bytes.get(start.saturating_sub(16)..start).unwrap_or_default();

@@ -44,25 +44,32 @@ pub fn masked(text: &str, place: Place) -> Option<String> {
     Some(result)
 }
 
-/// A telephone number with its area code has ten digits.
-const DIGITS_MIN: usize = 10;
+/// The shortest number that is looked at: a telephone's without its area code.
+const NUMBER_MIN: u32 = 8;
 /// The shortest key that is told from a word.
-const WORD_MIN: usize = 16;
+const WORD_MIN: u32 = 16;
 
-/// Whether it is worth a second look.
+/// Whether it is worth a second look: `@`, `=`, `%`, a long word, or a number that goes on past dots, dashes and blanks.
+/// Without a branch for each byte: this is done for every text, and nearly always in vain.
 pub(super) fn is_suspicious(bytes: &[u8]) -> bool {
-    let (mut digits, mut word) = (0, 0);
-    for byte in bytes {
-        match byte {
-            b'0'..=b'9' => (digits, word) = (digits + 1, word + 1),
-            b'a'..=b'z' | b'A'..=b'Z' => word += 1,
-            b'@' | b'=' | b'%' => return true,
-            _ if word >= WORD_MIN => return true,
-            _ => word = 0,
-        }
+    let (mut number, mut word, mut is, mut has_percent) = (0_u32, 0_u32, false, false);
+    for &byte in bytes {
+        let is_digit = byte.wrapping_sub(b'0') < 10;
+        let is_letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        // A no-break space joins like another one.
+        let joins = is_digit | (byte == b' ') | (byte == b'.') | (byte == b'-') | (byte >= 0x80);
+        number = (number + u32::from(is_digit)) & all_or_nothing(joins);
+        word = (word + 1) & all_or_nothing(is_digit | is_letter);
+        is |= (number >= NUMBER_MIN) | (word >= WORD_MIN) | (byte == b'@') | (byte == b'=');
+        has_percent |= byte == b'%';
     }
-    // Without an area code only who says "tel." in front is a telephone; that has eight.
-    digits >= DIGITS_MIN || word >= WORD_MIN || digits >= 8 && bytes.windows(3).any(number::is_hint)
+    // "10,5% ao ano" is in many titles.
+    is || has_percent && bytes.windows(3).any(|three| matches!(three, [b'%', digits @ ..] if digits.iter().all(u8::is_ascii_hexdigit)))
+}
+
+/// All bits, or none.
+const fn all_or_nothing(is: bool) -> u32 {
+    if is { u32::MAX } else { 0 }
 }
 
 /// Bytes as who decodes the address sees them, and where each begins in the address.
