@@ -65,6 +65,15 @@ pub fn check_content_type(content_type: Option<&str>) -> Result<()> {
     if is_ours { Ok(()) } else { Err(Error::UnsupportedMediaType) }
 }
 
+/// Whether a body comes as it is. A thousand bytes of zip are a million bytes of memory; beacons are small, and browsers do not compress them.
+///
+/// # Errors
+/// [`Error::CompressedBody`].
+pub fn check_encoding(content_encoding: Option<&str>) -> Result<()> {
+    let is_plain = content_encoding.is_none_or(|encoding| encoding.trim().is_empty() || encoding.trim().eq_ignore_ascii_case("identity"));
+    if is_plain { Ok(()) } else { Err(Error::CompressedBody) }
+}
+
 /// Reads a body, and holds its portal against the `Origin`.
 ///
 /// # Errors

@@ -135,6 +135,16 @@ fn neither_address_nor_agent_nor_query_is_stored() {
 }
 
 #[test]
+fn a_compressed_body_is_refused() {
+    for encoding in ["gzip", "br", "deflate", "zstd", "GZIP", "gzip, identity", "x"] {
+        assert_eq!(check_encoding(Some(encoding)).map_err(|error| error.status()), Err(415), "{encoding}");
+    }
+    for encoding in [None, Some(""), Some("identity"), Some(" Identity ")] {
+        assert_eq!(check_encoding(encoding), Ok(()), "{encoding:?}");
+    }
+}
+
+#[test]
 fn a_bot_is_flagged_and_kept() {
     let edge = |body: &str, client: &Client| envelope_of(body, client, "").edge;
     let driven = GOOD.replace(r#""bot":false"#, r#""bot":true"#);

@@ -32,6 +32,9 @@ pub enum Error {
     /// The content type is none of ours.
     #[error("content type must be text/plain or application/json")]
     UnsupportedMediaType,
+    /// The body is compressed: what it would become cannot be told from what it is.
+    #[error("compressed bodies are not taken, send it without Content-Encoding")]
+    CompressedBody,
     /// No `Origin`, or the opaque origin `null`.
     #[error("the Origin header is missing or null")]
     MissingOrigin,
@@ -123,7 +126,7 @@ impl Error {
             Self::MethodNotAllowed { .. } => 405,
             Self::BodyTimeout => 408,
             Self::Message(wire::Error::BodyTooLarge) | Self::FileTooLarge { .. } => 413,
-            Self::UnsupportedMediaType => 415,
+            Self::UnsupportedMediaType | Self::CompressedBody => 415,
             Self::Message(_)
             | Self::WrongShape { .. }
             | Self::NothingLeft { .. }
@@ -143,7 +146,7 @@ impl Error {
             Self::FileTooLarge { .. } => "body_too_large",
             Self::BodyTimeout => "request_timeout",
             Self::BodyUnreadable => "unreadable_body",
-            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedMediaType | Self::CompressedBody => "unsupported_media_type",
             Self::MissingOrigin => "missing_origin",
             Self::OriginNotAllowed { .. } => "origin_not_allowed",
             Self::UnknownPortal { .. } | Self::PortalNotFound { .. } => "unknown_portal",

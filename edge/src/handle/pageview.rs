@@ -31,6 +31,11 @@ pub(super) async fn collect(
 ) -> Handled {
     let received_at_ms = clock::now_ms();
     let content_type = http::header(request, "content-type");
+    let encoding = http::header(request, "content-encoding");
+    if let Err(error) = collect::check_encoding(encoding.as_deref()) {
+        keep_bad(&error, request, head, b"", config, env, context);
+        return Err(error);
+    }
     let body = match http::body(request, BODY_BYTES_MAX, Error::Message(wire::Error::BodyTooLarge)).await {
         Ok(body) => body,
         Err(error) => {

@@ -10,6 +10,7 @@ use wire::{PageviewId, Portal, VisitorId};
 
 use super::address::{Address, cleaned};
 use super::scan::{Place, masked};
+use super::token;
 
 /// Names of readers; what stands there is of no use to an integrator.
 const READERS: [&str; 2] = ["user", "visitor"];
@@ -56,7 +57,8 @@ impl Cleaner<'_> {
                         Node::Leaf(Value::Null) => {}
                         Node::Leaf(Value::String(id)) if VisitorId::parse(id).is_some() && name == "visitor" => {}
                         Node::Leaf(Value::String(id)) if PageviewId::parse(id).is_some() && name == "pageview" => {}
-                        _ if READERS.iter().any(|reader| name.eq_ignore_ascii_case(reader)) => *value = Node::Leaf(REMOVED.into()),
+                        _ if is_reader(name) => *value = Node::Leaf(REMOVED.into()),
+                        Node::Leaf(Value::String(text)) if token::is_secrets_name(name) && !text.is_empty() => "(token)".clone_into(text),
                         _ => self.clean(value),
                     }
                     self.text(name);
@@ -96,26 +98,21 @@ impl Cleaner<'_> {
     /// What is no JSON is read word by word: between quotes and commas stand addresses and values.
     fn broken(self, text: &str) -> String {
         let mut result = String::with_capacity(text.len());
-        // What the word before was: a reader's name follows its field.
-        let mut is_reader = false;
-        for word in
-            text.split_inclusive(|c: char| matches!(c, '"' | '\'' | ',' | '{' | '}' | '[' | ']' | '<' | '>' | '&') || c.is_whitespace())
-        {
+        // What the word before was: a reader's name, or a password, follows its field.
+        let mut is_hidden = false;
+        for word in text.split_inclusive(is_delimiter) {
             let (content, end) = word.split_at(word.char_indices().next_back().map_or(0, |(last, _)| last));
-            let (content, end) = if text.ends_with(word) && !is_delimiter(end) { (word, "") } else { (content, end) };
+            let (content, end) = if end.chars().all(is_delimiter) { (content, end) } else { (word, "") };
             let name = content.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-            let is_joined = READERS.iter().any(|reader| starts_with_name(content, reader));
-            if is_joined {
+            if content.contains("://") || content.starts_with('/') {
+                result.push_str(self.masked(content).as_deref().unwrap_or(content));
+            } else if is_hidden && !name.is_empty() {
                 result.push_str(REMOVED);
-            } else if is_reader && !name.is_empty() {
-                result.push_str(REMOVED);
-                is_reader = false;
+                is_hidden = false;
             } else {
-                let is_address = content.contains("://") || content.starts_with('/');
-                let masked = if is_address { self.masked(content) } else { None };
-                result.push_str(masked.as_deref().unwrap_or(content));
+                push_form(&mut result, content);
             }
-            is_reader = READERS.iter().any(|reader| name.eq_ignore_ascii_case(reader)) || is_reader && name.is_empty();
+            is_hidden = is_reader(name) || token::is_secrets_name(name) || is_hidden && name.is_empty();
             result.push_str(end);
         }
         // Numbers have blanks in them, too.
@@ -123,8 +120,24 @@ impl Cleaner<'_> {
     }
 }
 
-fn is_delimiter(text: &str) -> bool {
-    text.chars().all(|c| matches!(c, '"' | '\'' | ',' | '{' | '}' | '[' | ']' | '<' | '>' | '&') || c.is_whitespace())
+fn is_reader(name: &str) -> bool {
+    READERS.iter().any(|reader| name.eq_ignore_ascii_case(reader))
+}
+
+fn is_delimiter(c: char) -> bool {
+    matches!(c, '"' | '\'' | ',' | '{' | '}' | '[' | ']' | '<' | '>') || c.is_whitespace()
+}
+
+/// `user=ana&v=1`: a form that was posted.
+fn push_form(result: &mut String, content: &str) {
+    for pair in content.split_inclusive('&') {
+        if READERS.iter().any(|reader| starts_with_name(pair, reader)) {
+            result.push_str(REMOVED);
+            result.push_str(if pair.ends_with('&') { "&" } else { "" });
+        } else {
+            result.push_str(pair);
+        }
+    }
 }
 
 /// `user=ana`, `user:ana`.
@@ -230,8 +243,8 @@ mod tests {
 
     #[test]
     fn what_is_json_keeps_its_shape_and_loses_its_reader() {
-        let body = r#"{"v":1,"user":"ana-1984","visitor":"5f0c","v":2,"url":"https://g1.example/a?senha=hush&utm_source=zap#f","events":[{"props":{"x":52998224725,"ana@mail.example":"(11) 91234-5678"},"path":"/a?token=hush"}]}"#;
-        let expected = r#"{"v":1,"user":null,"visitor":null,"v":2,"url":"https://g1.example/a?utm_source=zap","events":[{"props":{"x":"(cpf)","(email)":"(phone)"},"path":"/a"}]}"#;
+        let body = r#"{"v":1,"user":"ana-1984","visitor":"5f0c","v":2,"url":"https://g1.example/a?senha=hush&utm_source=zap#f","events":[{"props":{"x":52998224725,"ana@mail.example":"(11) 91234-5678"},"path":"/a?token=hush","senha":"hush"}]}"#;
+        let expected = r#"{"v":1,"user":null,"visitor":null,"v":2,"url":"https://g1.example/a?utm_source=zap","events":[{"props":{"x":"(cpf)","(email)":"(phone)"},"path":"/a","senha":"(token)"}]}"#;
         assert_eq!(kept(body), expected);
         assert_eq!(kept(r#"{"v":1,"portal":"zz","x":[1.5,-2,true,null]}"#), r#"{"v":1,"portal":"zz","x":[1.5,-2,true,null]}"#);
     }
@@ -256,6 +269,12 @@ mod tests {
             (r#"{"v":1,"user":"ana-1984","x"#, r#"{"v":1,"user":"(removed)","x"#),
             (r#"{"v":1,"user": 4711,"x"#, r#"{"v":1,"user": (removed),"x"#),
             ("user=ana-1984&v=1", "(removed)&v=1"),
+            ("v=1&visitor=5f0c", "v=1&(removed)"),
+            (r#"{"senha": "hush", "v":"#, r#"{"senha": "(removed)", "v":"#),
+            (
+                r#"{"url": "https://g1.example/a?q=hush&utm_source=zap&token=hush#hush", "#,
+                r#"{"url": "https://g1.example/a?utm_source=zap", "#,
+            ),
             (r#"{"url":"https://g1.example/a?q=hush#x","#, r#"{"url":"https://g1.example/a","#),
             (r#"{"t":"fale com ana@mail.example ou (11) 91234-5678"#, r#"{"t":"fale com (email) ou (phone)"#),
             ("ana@mail.example", "(email)"),
