@@ -81,7 +81,8 @@ pub(crate) fn client(request: &Request, is_dev: bool) -> Client {
 /// The body, unless it says or turns out to be longer than `bytes_max`; then `too_large`.
 pub(crate) async fn body(request: &mut Request, bytes_max: usize, too_large: Error) -> Result<Vec<u8>> {
     let announced = header(request, "content-length").and_then(|length| length.parse::<u64>().ok());
-    if announced.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > bytes_max)) {
+    // As 64 bits: here 4 GiB are more than a `usize` holds.
+    if announced.is_some_and(|length| u64::try_from(bytes_max).is_ok_and(|bytes_max| length > bytes_max)) {
         return Err(too_large);
     }
     if request.inner().body().is_none() {
