@@ -110,10 +110,8 @@ impl Random {
 /// everything stays. An address that is put into any of them is found, wherever it does not become part of a longer one.
 #[test]
 fn hostile_texts_do_no_harm() {
-    let pieces = [
-        "@", "=", "%", "%40", "%25", "%2", ".", "-", "/", " ", "(", ")", "+55", "11", "91234", "5678", "529", "982", "247", "25", "token=", "senha", "eyJ",
-        "AKIA", "a", "Z9", "é", "ç\u{301}", "\u{a0}", "\u{202e}", "\u{1f600}", "\0", "?", "#", "&", "://", "com", "br", "cpf", "tel ", "5f0c2b7d9e1a4c3b",
-    ];
+    let pieces = "@|=|%|%40|%25|%2|.|-|/| |(|)|+55|11|91234|5678|529|982|247|25|token=|senha|eyJ|AKIA|a|Z9|?|#|&|://|com|br|cpf|tel |5f0c2b7d9e1a4c3b";
+    let pieces: Vec<&str> = pieces.split('|').chain(["é", "ç\u{301}", "\u{a0}", "\u{202e}", "\u{1f600}", "\0"]).collect();
     let mut random = Random(7);
     for _ in 0..60_000 {
         let text: String = (0..random.below(14)).map(|_| pieces[random.below(pieces.len())]).collect();
