@@ -29,6 +29,17 @@ pub(crate) struct Call {
     pub stored: Vec<bool>,
 }
 
+/// How Kinesis behaves.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Manner {
+    /// How long a call takes.
+    pub delay: Duration,
+    /// One of so many records fails; 0: none does.
+    pub fail_nth: u64,
+    /// This record, counted from 1, is answered as stored and forgotten; 0: none is.
+    pub forget_nth: u64,
+}
+
 /// What they were told and what they saw.
 #[derive(Debug, Default)]
 struct Seen {
@@ -36,7 +47,7 @@ struct Seen {
     /// Bodies of batches that the queue took.
     queued: Vec<Bytes>,
     values: HashMap<String, Bytes>,
-    delay: Duration,
+    manner: Manner,
     records: u64,
 }
 
@@ -46,9 +57,9 @@ pub(crate) struct StandIns(Arc<Mutex<Seen>>);
 
 impl StandIns {
     /// Listens at `port` (Kinesis) and the four after it.
-    pub(crate) async fn start(port: u16, delay: Duration) -> Result<Self> {
+    pub(crate) async fn start(port: u16, manner: Manner) -> Result<Self> {
         let all = Self::default();
-        all.with(|seen| seen.delay = delay);
+        all.with(|seen| seen.manner = manner);
         let nothing = || Router::new().fallback(|| async { StatusCode::NOT_FOUND });
         let routers = [
             Router::new().fallback(put_records).with_state(all.clone()),
@@ -90,14 +101,16 @@ async fn put_records(State(all): State<StandIns>, headers: HeaderMap, body: Byte
     }
     let count = std::str::from_utf8(&body).map_or(0, |text| text.matches(KEY).count());
     let (delay, answer) = all.with(|seen| {
-        let mut stored = Vec::with_capacity(count);
+        let Manner { delay, fail_nth, forget_nth } = seen.manner;
+        let mut fates = Vec::with_capacity(count);
         for _ in 0..count {
             seen.records += 1;
-            stored.push(true);
+            let is_failure = fail_nth > 0 && seen.records.is_multiple_of(fail_nth);
+            fates.push((!is_failure, !is_failure && seen.records != forget_nth));
         }
-        let answer = answer(&stored, seen.records);
-        seen.calls.push(Call { body, stored });
-        (seen.delay, answer)
+        let answer = answer(fates.iter().map(|(is_answered_stored, _)| *is_answered_stored), seen.records);
+        seen.calls.push(Call { body, stored: fates.into_iter().map(|(_, is_stored)| is_stored).collect() });
+        (delay, answer)
     });
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -105,13 +118,16 @@ async fn put_records(State(all): State<StandIns>, headers: HeaderMap, body: Byte
     ([("content-type", "application/x-amz-json-1.1")], answer).into_response()
 }
 
-fn answer(stored: &[bool], records: u64) -> String {
-    let failed = stored.iter().filter(|stored| !**stored).count();
-    let entry = |stored: &bool| match stored {
-        true => format!(r#"{{"SequenceNumber":"4965{records:052}","ShardId":"shardId-000000000003"}}"#),
-        false => r#"{"ErrorCode":"ProvisionedThroughputExceededException","ErrorMessage":"Rate exceeded for shard."}"#.to_owned(),
+fn answer(stored: impl Iterator<Item = bool>, records: u64) -> String {
+    let mut failed = 0;
+    let entry = |is_stored| {
+        if is_stored {
+            return format!(r#"{{"SequenceNumber":"4965{records:052}","ShardId":"shardId-000000000003"}}"#);
+        }
+        failed += 1;
+        r#"{"ErrorCode":"ProvisionedThroughputExceededException","ErrorMessage":"Rate exceeded for shard."}"#.to_owned()
     };
-    let entries: Vec<String> = stored.iter().map(entry).collect();
+    let entries: Vec<String> = stored.map(entry).collect();
     format!(r#"{{"FailedRecordCount":{failed},"Records":[{}]}}"#, entries.join(","))
 }
 

@@ -184,7 +184,7 @@ const ROWS: &[(u8, &str, &[Test])] = &[
         ],
     ),
     (35, "hot key", &[Not("Not tested yet.")]),
-    (36, "the client goes away", &[Run(&["36"])]),
+    (36, "the client goes away", &[Run(&["36", "36g", "36w"])]),
     (
         37,
         "the browser is closed, offline, full",
