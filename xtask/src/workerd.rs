@@ -69,16 +69,19 @@ impl Config<'_> {
     }
 
     fn modules(&self) -> Result<String> {
-        let mut names: Vec<_> =
-            fs::read_dir(self.folder)?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        names.retain(|name| name != FRONT && (name.ends_with(".js") || name.ends_with(".wasm")));
+        let mut paths: Vec<PathBuf> = fs::read_dir(self.folder)?.flatten().map(|entry| entry.path()).collect();
         // The first module is the worker.
-        names.sort_by_key(|name| (name != "index.js", name.clone()));
-        let module = |name: &String| {
-            let kind = if name.ends_with(".wasm") { "wasm" } else { "esModule" };
-            format!("(name = \"{name}\", {kind} = embed \"{name}\")")
+        paths.sort_by_key(|path| (path.file_name() != Some("index.js".as_ref()), path.clone()));
+        let module = |path: &PathBuf| {
+            let kind = match path.extension()?.to_str()? {
+                "wasm" => "wasm",
+                "js" => "esModule",
+                _ => return None,
+            };
+            let name = path.file_name()?.to_str().filter(|name| *name != FRONT)?;
+            Some(format!("(name = \"{name}\", {kind} = embed \"{name}\")"))
         };
-        Ok(names.iter().map(module).collect::<Vec<_>>().join(", "))
+        Ok(paths.iter().filter_map(module).collect::<Vec<_>>().join(", "))
     }
 
     fn bindings(&self) -> String {

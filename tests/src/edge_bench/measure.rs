@@ -215,7 +215,7 @@ fn contestants_by_name(contestants: &[Contestant]) -> Vec<(&str, u16)> {
 
 fn summary(rounds: &[Round], count: usize) -> String {
     let last = rounds.iter().skip(rounds.len().saturating_sub(count));
-    last.map(|round| format!("  {} {:.0} µs", round.worker, round.cpu_us)).collect()
+    last.map(|round| format!("  {} {:.0} µs", round.worker, round.cpu_us)).collect::<Vec<_>>().concat()
 }
 
 impl Contestant {
@@ -231,7 +231,7 @@ impl Contestant {
         let mut cold_ms = Vec::new();
         for nth in 0..COLD_STARTS {
             let begun = Instant::now();
-            let workerd = Workerd::start(&options.workerd, &folder, port)?;
+            let _workerd = Workerd::start(&options.workerd, &folder, port)?;
             let answers = send(vec![Connection::open(port).await?], &wanted, u64::from(nth), 1).await?.0;
             cold_ms.push(begun.elapsed().as_secs_f64() * 1_000.0);
             ensure!(answers.statuses.contains_key(&status), "{:?} instead of {status}", answers.statuses);

@@ -39,8 +39,8 @@ pub(crate) async fn check(workers: &[(&str, u16)], stand_ins: &StandIns) -> Resu
 
 async fn made(port: u16, case: &Case, stand_ins: &StandIns) -> Result<Made> {
     stand_ins.take();
-    let post = Post { method: Method::POST, path: "/pageview", headers: &case.headers, body: case.body.clone() };
-    let (status, body) = Connection::open(port).await?.ask(post).await?;
+    let request = Post { method: Method::POST, path: "/pageview", headers: &case.headers, body: case.body.clone() };
+    let (status, body) = Connection::open(port).await?.ask(request).await?;
     let (calls, queued) = stand_ins.take();
     ensure!(queued.is_empty() && calls.len() <= 1, "{} calls, {} batches in the queue", calls.len(), queued.len());
     let records = calls.first().map(ledger::records).transpose()?.unwrap_or_default();
