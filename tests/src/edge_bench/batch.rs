@@ -67,7 +67,7 @@ pub(crate) fn now_ms() -> u64 {
 /// A reader's visit of some two minutes: read, clicked a link, saw a list of recommendations, shared.
 fn text(now_ms: u64, reader: &str) -> String {
     let article = |nth: u32| format!("/economia/noticia/2026/11/23/o-que-muda-nos-juros-do-credito-consignado-{nth}.ghtml");
-    let seen: Vec<String> = (1..=6).map(|nth| format!("\"{}\"", article(nth))).collect();
+    let seen: Vec<String> = (1..=12).map(|nth| format!("\"{}\"", article(nth))).collect();
     let mut events = vec![format!(r#"{{"seq":0,"kind":"pageview","at_ms":{}}}"#, now_ms - 120_000)];
     for (seq, (engaged_ms, scroll_pct)) in (1..).zip([(4_810, 12), (9_700, 31), (19_320, 48), (41_200, 77), (61_850, 93)]) {
         let at_ms = now_ms - 120_000 + engaged_ms;
@@ -79,8 +79,9 @@ fn text(now_ms: u64, reader: &str) -> String {
         seen.join(",")
     ));
     events.push(format!(
-        r#"{{"seq":7,"kind":"custom","at_ms":{},"name":"share","props":{{"network":"whatsapp","place":"end of the article","count":1}}}}"#,
-        now_ms - 20_000
+        r#"{{"seq":7,"kind":"custom","at_ms":{},"name":"share","props":{{"network":"whatsapp","place":"end of the article","url":"https://g1.example{}","count":1}}}}"#,
+        now_ms - 20_000,
+        article(0)
     ));
     events.push(format!(
         r#"{{"seq":8,"kind":"click","at_ms":{},"href":"https://www.example.org/relatorio/credito-consignado-2026.html?utm_source=g1","link":"outbound"}}"#,
@@ -107,7 +108,7 @@ mod tests {
         let batches = Batches::new();
         for nth in [0, 1, 2, 12_345] {
             let (body, pageview) = batches.body(nth);
-            assert!((2_300..3_100).contains(&body.len()), "{}", body.len());
+            assert!((2_800..3_000).contains(&body.len()), "{}", body.len());
             let parsed = wire::Batch::parse(&body).unwrap();
             assert_eq!((parsed.batch.events.len(), parsed.rejected.len(), parsed.ignored.len()), (EVENTS, 0, 0));
             assert_eq!(parsed.batch.pageview.to_string(), pageview);

@@ -69,7 +69,7 @@ const NOTES: &str = "Each worker has a workerd of its own, and keeps it for the 
 workerd, for one request: medians of the rounds, in brackets the least and the most. Ratios are medians of those of each round. Kinesis, KV, \
 queues and readers are one process beside it on the same machine; what it takes is no part of the figures, but requests a second and \
 times suffer from it. Kinesis reads each call and answers at once. Readers wait for their answer before they send the next post: ten events, some \
-2.5 KB, with the headers of a browser and of Cloudflare; every other one has an id, for the rest a hash is made. After each round every \
+2.9 KB, with the headers of a browser and of Cloudflare; every other one has an id, for the rest a hash is made. After each round every \
 acknowledged pageview has to have arrived, once and whole, or there is no report. Cold start is from starting the process to the first \
 answer, and its memory that after the last round.";
 
