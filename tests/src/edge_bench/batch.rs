@@ -34,12 +34,21 @@ impl Batches {
 
     /// The n-th body and its pageview's id. Every other reader has an id of their own.
     pub(crate) fn body(&self, nth: u64) -> (Vec<u8>, String) {
-        let pageview = format!("{:012x}{nth:020x}", self.started_at_ms);
         let template = if nth.is_multiple_of(2) { &self.identified } else { &self.cookieless };
+        self.filled(template, nth, u128::from(nth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+    }
+
+    /// The n-th body of one reader.
+    pub(crate) fn body_of(&self, nth: u64, visitor: u128) -> (Vec<u8>, String) {
+        self.filled(&self.identified, nth, visitor)
+    }
+
+    fn filled(&self, template: &Template, nth: u64, visitor: u128) -> (Vec<u8>, String) {
+        let pageview = format!("{:012x}{nth:020x}", self.started_at_ms);
         let mut body = template.text.clone();
         write_at(&mut body, template.pageview_at, &pageview);
         if let Some(at) = template.visitor_at {
-            write_at(&mut body, at, &format!("{:032x}", u128::from(nth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)));
+            write_at(&mut body, at, &format!("{visitor:032x}"));
         }
         (body, pageview)
     }

@@ -3,6 +3,7 @@
 
 mod batch;
 mod cancel;
+mod flood;
 mod ledger;
 mod load;
 mod measure;
@@ -26,6 +27,8 @@ enum Verb {
     Measure(measure::Options),
     /// Callers that go away: nothing that was acknowledged may be lost, and nobody may wait for ever.
     Cancel(cancel::Options),
+    /// A sender that asks too much: it is stopped, and others do not notice.
+    Flood(flood::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,5 +36,6 @@ async fn main() -> Result<()> {
     match Cli::parse().verb {
         Verb::Measure(options) => measure::run(&options).await,
         Verb::Cancel(options) => cancel::run(&options).await,
+        Verb::Flood(options) => flood::run(&options).await,
     }
 }

@@ -1,4 +1,4 @@
-//! What the workers talk to: Kinesis, KV, a queue, and nothing behind R2 and the assets. Each reads the whole request and answers at once.
+//! What the workers talk to: Kinesis, KV, a queue, R2 that only counts, and nothing behind the assets. Each reads the whole request and answers at once.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -49,6 +49,7 @@ struct Seen {
     values: HashMap<String, Bytes>,
     manner: Manner,
     records: u64,
+    objects: u64,
 }
 
 /// All of them.
@@ -60,13 +61,12 @@ impl StandIns {
     pub(crate) async fn start(port: u16, manner: Manner) -> Result<Self> {
         let all = Self::default();
         all.with(|seen| seen.manner = manner);
-        let nothing = || Router::new().fallback(|| async { StatusCode::NOT_FOUND });
         let routers = [
             Router::new().fallback(put_records).with_state(all.clone()),
             Router::new().fallback(value).with_state(all.clone()),
             Router::new().fallback(enqueue).with_state(all.clone()),
-            nothing(),
-            nothing(),
+            Router::new().fallback(object).with_state(all.clone()),
+            Router::new().fallback(|| async { StatusCode::NOT_FOUND }),
         ];
         for (port, router) in (port..).zip(routers) {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| format!("port {port} cannot be had"))?;
@@ -85,6 +85,11 @@ impl StandIns {
     /// What Kinesis and the queue got since this was asked last.
     pub(crate) fn take(&self) -> (Vec<Call>, Vec<Bytes>) {
         self.with(|seen| (std::mem::take(&mut seen.calls), std::mem::take(&mut seen.queued)))
+    }
+
+    /// Calls to R2 so far.
+    pub(crate) fn objects(&self) -> u64 {
+        self.with(|seen| seen.objects)
     }
 
     /// Puts a value into KV.
@@ -144,6 +149,12 @@ async fn value(State(all): State<StandIns>, method: Method, uri: Uri, body: Byte
         None if key.starts_with("salt/") => SALT.into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// R2 speaks a protocol of its own; that it was called is enough.
+async fn object(State(all): State<StandIns>) -> StatusCode {
+    all.with(|seen| seen.objects += 1);
+    StatusCode::NOT_FOUND
 }
 
 /// A batch of messages for a queue.

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
@@ -89,7 +88,7 @@ impl Drive {
     fn run(&self, port: u16) -> Result<Outcome> {
         let folder = self.prepare(port)?;
         let out = folder.join("outcome.json");
-        let mut bench = Command::new(pack::native_program("edge-bench"));
+        let mut bench = workerd::asker()?;
         bench.arg("cancel").arg("--workerd").arg(workerd::program()).arg("--folder").arg(&folder).arg("--out").arg(&out);
         for (name, value) in
             [("port", u64::from(port)), ("batches", self.batches), ("callers", 32), ("aborts-pct", 30), ("delay-ms", 30), ("fail-nth", 7)]

@@ -3,6 +3,7 @@
 mod archive;
 mod bucket;
 mod cancelled;
+mod floods;
 mod kills;
 mod letters;
 mod long_outage;
@@ -118,6 +119,7 @@ fn known_rows() -> Vec<&'static str> {
     names.extend([wrong_secret::NAME, kills::WORKER, kills::BACKEND, kills::QUEUE_ALONE, kills::QUEUE_AND_STREAM]);
     names.extend(set_aside::ROWS);
     names.extend([cancelled::SHIPPED, cancelled::WITHOUT_WAITING]);
+    names.extend(floods::ROWS);
     names
 }
 
@@ -127,16 +129,20 @@ fn run(options: &Options) -> Result<Report> {
     let wrong_secret = if is_wanted(wrong_secret::NAME) { Some(WrongSecret::start(options.port + 10)?) } else { None };
     let set_aside = set_aside::run(options.port + SET_ASIDE_PORT, options.kills, is_wanted)?;
     let cancelled = cancelled::run(options.port + RAW_PORT, is_wanted)?;
+    let floods = floods::run(options.port + RAW_PORT, is_wanted)?;
     // What a killed redrive had taken is hidden for two minutes.
     let is_sqs_wanted = sqs::ROWS.into_iter().any(is_wanted);
     let sqs = if is_sqs_wanted { Some(Sqs::start(options.port + 20, Some(options.kills))?) } else { None };
     let is_own_stack = |row: &String| {
         let row = row.as_str();
-        let is_raw = [cancelled::SHIPPED, cancelled::WITHOUT_WAITING].contains(&row);
+        let is_raw = [cancelled::SHIPPED, cancelled::WITHOUT_WAITING].contains(&row) || floods::ROWS.contains(&row);
         is_raw || row == wrong_secret::NAME || sqs::ROWS.contains(&row) || set_aside::ROWS.contains(&row)
     };
     let is_rest_wanted = options.rows.is_empty() || !options.rows.iter().all(is_own_stack);
     let mut report = if is_rest_wanted { run_main(options, &is_wanted)? } else { Report::default() };
+    if let Some(floods) = floods {
+        report.add("34a, 34v and 34p", floods);
+    }
     if let Some(cancelled) = cancelled {
         report.add("36g and 36w", cancelled);
     }

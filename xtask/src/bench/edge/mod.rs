@@ -88,12 +88,9 @@ fn wanted(options: &Options) -> Result<Vec<&'static Variant>> {
 
 /// Lets `edge-bench` ask them.
 fn measure(options: &Options, wanted: &[&Variant]) -> Result<Measured> {
-    let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--profile", "quick", "--package", "pulso-tests", "--bin", "edge-bench"]).current_dir(paths::root());
-    run::logged("build edge-bench", &mut cargo, 190)?;
     let out = paths::at("target/bench/edge.json");
     let (rounds, connections) = if options.quick { (2, vec![16]) } else { (options.rounds, options.connections.clone()) };
-    let mut bench = Command::new(paths::at("target/quick/edge-bench"));
+    let mut bench = workerd::asker()?;
     bench.arg("measure").arg("--workerd").arg(workerd::program());
     bench.arg("--folder").arg(variants::folder()).arg("--out").arg(&out);
     for (name, value) in [("rounds", rounds), ("requests", options.requests), ("port", options.port.into()), ("delay-ms", options.delay_ms)]
