@@ -24,7 +24,7 @@ const ENVIRONMENT: &[(&str, &str)] = &[
 /// The worker that stands before another, in its folder.
 const FRONT: &str = "front.js";
 /// What counts for the rate limits, in the worker's folder: workerd has no such binding of its own.
-const LIMITER: &str = "limiter.js";
+pub(crate) const LIMITER: &str = "limiter.js";
 
 /// The program itself, of which `/proc` tells what it takes.
 pub(crate) fn program() -> PathBuf {

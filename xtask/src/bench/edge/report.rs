@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 use serde::Deserialize;
 
 use super::variants;
+use crate::workerd;
 
 /// What others are compared with.
 const PEER: &str = "js";
@@ -158,7 +159,8 @@ fn gzip_kb(name: &str) -> Result<f64> {
     let folder = variants::folder().join(name);
     for entry in fs::read_dir(&folder).with_context(|| format!("{} is missing", folder.display()))?.flatten() {
         let path = entry.path();
-        if path.extension().is_some_and(|extension| extension == "js" || extension == "wasm") {
+        let is_module = path.extension().is_some_and(|extension| extension == "js" || extension == "wasm");
+        if is_module && !path.ends_with(workerd::LIMITER) {
             let mut bytes = Vec::new();
             File::open(&path)?.read_to_end(&mut bytes)?;
             gzip.write_all(&bytes)?;
