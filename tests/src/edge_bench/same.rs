@@ -147,7 +147,10 @@ fn persons() -> Vec<Case> {
         url("an e-mail address in a path", "https://g1.example/usuario/ana.silva@gmail.com/noticias"),
         changed("an item that names a person", &[("/item", json!("/usuario/ana.silva@gmail.com"))]),
         changed("a search", &[("/referrer", json!("https://www.google.com/search?q=ana&utm_campaign=x"))]),
-        changed("a property that names a person", &[("/events/7/props", json!({"from": "ana@mail.example", "n": 52_998_224_725_u64, "ok": true}))]),
+        changed(
+            "a property that names a person",
+            &[("/events/7/props", json!({"from": "ana@mail.example", "n": 52_998_224_725_u64, "ok": true}))],
+        ),
         changed("a picture with parameters", &[("/meta/image", json!("https://s2.g1.example/j.jpg?w=620&h=413"))]),
     ]
 }
