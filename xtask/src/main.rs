@@ -29,6 +29,7 @@ mod suite;
 mod tail;
 mod tidy;
 mod wasm_target;
+mod workerd;
 
 use std::process::ExitCode;
 
