@@ -27,9 +27,9 @@ pub mod delivery;
 pub mod error;
 mod handle;
 pub mod health;
-
 pub mod network;
 mod platform;
+pub mod probe;
 pub mod query;
 pub mod recommend;
 pub mod retry;

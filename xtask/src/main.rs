@@ -4,6 +4,7 @@ mod beacon;
 mod bench;
 mod compress;
 mod consumers;
+mod deploy;
 mod dev;
 mod e2e;
 mod eval;
@@ -16,6 +17,7 @@ mod paths;
 mod readers;
 mod replay;
 mod rising;
+mod rotate;
 mod run;
 mod scale;
 mod script;
@@ -74,6 +76,10 @@ enum Verb {
     Consumers(consumers::Options),
     /// The simulator: faults in virtual time, and nothing may be lost.
     Sim(sim::Options),
+    /// Give the worker another admin secret and another AWS key while everything runs.
+    RotateKeys(rotate::Options),
+    /// Deploy the worker, look whether it is well, and roll back when it is not.
+    Deploy(deploy::Options),
     /// Measure, beside what others would take; writes BENCHMARKS.md.
     Bench(bench::Options),
     /// How good recommendations are over real clicks, beside what others would take; with --write into EVALUATION.md.
@@ -97,6 +103,8 @@ fn main() -> ExitCode {
         Verb::Rising(options) => rising::verb(&options),
         Verb::Consumers(options) => consumers::verb(&options),
         Verb::Sim(options) => sim::verb(&options),
+        Verb::RotateKeys(options) => rotate::verb(&options),
+        Verb::Deploy(options) => deploy::verb(&options),
         Verb::Bench(options) => bench::verb(&options),
         Verb::Eval(options) => eval::verb(&options),
         Verb::Tidy => tidy::verb(),

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::{ADMIN_SECRET, AWS_ENV, Keys, Queue, Stack};
-use crate::{pack, paths};
+use crate::{pack, paths, rotate};
 
 /// The stand-in's services that Pulso uses.
 const AWS_SERVICES: &str = "kinesis,iam,sts,sqs,s3,firehose";
@@ -50,9 +50,13 @@ impl Stack {
         command
     }
 
-    /// What no log may quote: the worker's AWS secret and the admin's.
+    /// What no log may quote: the worker's AWS secret and the admin's, those that it began with and those that it has now.
     pub(crate) fn worker_secrets(&self) -> Vec<String> {
-        self.secrets().into_iter().filter(|(name, _)| name.ends_with("_KEY") || name.ends_with("_SECRET")).map(|(_, value)| value).collect()
+        let now = fs::read_to_string(self.folder.join(rotate::SECRETS)).unwrap_or_default();
+        let now = now.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let first = self.secrets().into_iter().map(|(name, value)| (name.to_owned(), value));
+        let is_secret = |name: &str| ["_KEY", "_SECRET", "_SECRET_NEXT"].iter().any(|end| name.ends_with(end));
+        first.chain(now).filter(|(name, _)| is_secret(name)).map(|(_, value)| value).collect()
     }
 
     /// What the worker is told in secret.
@@ -66,7 +70,7 @@ impl Stack {
             ("AWS_ACCESS_KEY_ID", id),
             ("AWS_SECRET_ACCESS_KEY", secret),
             ("AWS_REGION", "us-east-1".to_owned()),
-            ("ADMIN_SECRET", ADMIN_SECRET.to_owned()),
+            ("ADMIN_SECRET", self.admin_secret().unwrap_or_else(|_| ADMIN_SECRET.to_owned())),
             ("IDENTIFY_SECRET", "local-identify-secret".to_owned()),
         ]
     }
@@ -117,12 +121,12 @@ impl Stack {
             .env("AWS_ENDPOINT_URL", self.plan.aws_url())
             // Never asks this network for an instance's credentials.
             .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("PULSO_ADMIN_SECRET", ADMIN_SECRET);
+            .env("PULSO_ADMIN_SECRET_FILE", self.folder.join(rotate::ADMIN_SECRET_FILE));
         command
     }
 
     fn worker(&self) -> Result<Command> {
-        let secrets = self.folder.join("dev.vars");
+        let secrets = self.folder.join(rotate::SECRETS);
         let lines: Vec<String> = self.secrets().iter().map(|(name, value)| format!("{name}={value}")).collect();
         fs::write(&secrets, lines.join("\n"))?;
         let kinesis_url = if self.has_proxy() { self.plan.proxy_url() } else { self.plan.aws_url() };
