@@ -72,7 +72,7 @@ impl OriginPattern {
             Some(host) => (true, host),
             None => (false, host),
         };
-        let is_host = !host.is_empty() && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-');
+        let is_host = is_host(host);
         let is_port = port.is_none_or(|port| port == "*" || port.parse::<u16>().is_ok());
         (is_host && is_port).then(|| Self { scheme: scheme.into(), host: host.into(), has_subdomains, port: port.map(Into::into) })
     }
@@ -80,7 +80,7 @@ impl OriginPattern {
     /// Whether the value of an `Origin` header matches.
     #[must_use]
     pub fn matches(&self, origin: &str) -> bool {
-        let Some((scheme, host, port)) = split_origin(origin) else { return false };
+        let Some((scheme, host, port)) = split_origin(origin).filter(|(_, host, _)| is_host(host)) else { return false };
         let host_matches = if self.has_subdomains {
             host.strip_suffix(&*self.host).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
         } else {
@@ -92,6 +92,11 @@ impl OriginPattern {
         };
         *scheme == *self.scheme && host_matches && port_matches
     }
+}
+
+/// What stands in an `Origin`: browsers write other characters as punycode. Whatever matches is reflected in a header.
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-')
 }
 
 /// Scheme, host and port of an origin; a path, a user or anything else makes it none.

@@ -9,6 +9,7 @@ mod dev;
 mod e2e;
 mod eval;
 mod faults;
+mod fuzz;
 mod ledger;
 mod model;
 mod npm;
@@ -74,6 +75,8 @@ enum Verb {
     Rising(rising::Options),
     /// Two backends share the work: shards split and merge, one is killed, a reader is erased; an outside client counts.
     Consumers(consumers::Options),
+    /// Hostile inputs for every parser, the signer and the model's reader: no panic, and what is accepted reads again as it was.
+    Fuzz(fuzz::Options),
     /// The simulator: faults in virtual time, and nothing may be lost.
     Sim(sim::Options),
     /// Give the worker another admin secret and another AWS key while everything runs.
@@ -102,6 +105,7 @@ fn main() -> ExitCode {
         Verb::Store(options) => store::verb(&options),
         Verb::Rising(options) => rising::verb(&options),
         Verb::Consumers(options) => consumers::verb(&options),
+        Verb::Fuzz(options) => fuzz::verb(&options),
         Verb::Sim(options) => sim::verb(&options),
         Verb::RotateKeys(options) => rotate::verb(&options),
         Verb::Deploy(options) => deploy::verb(&options),
