@@ -67,6 +67,8 @@ pub struct Environment {
     pub sqs_queue_url: Option<String>,
     /// `SPILL_AFTER_S`.
     pub spill_after_s: Option<String>,
+    /// `GROUP_COMMIT`: `on` or `off`.
+    pub group_commit: Option<String>,
 }
 
 /// A queue of Amazon's, in the region of the streams.
@@ -124,14 +126,17 @@ pub struct Config {
     pub sqs: Option<Sqs>,
     /// How long a stream has to be down before the consumer sets its records aside.
     pub spill_after_ms: u64,
+    /// Whether records that come while a call is in the air leave together in the next (`delivery/lanes.rs`).
+    pub may_gather: bool,
 }
 
 impl Config {
     /// From the environment.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when `PULSO_ENV` is no name that we know, `RETRY_QUEUES` is no count of queues, `RETRY_QUEUE` none that we know, `SPILL_AFTER_S` no time that makes
-    /// sense, or the built-in portals cannot be read, which a build refuses to make.
+    /// [`Error::Unavailable`] when `PULSO_ENV` is no name that we know, `RETRY_QUEUES` is no count of queues, `RETRY_QUEUE` none that we
+    /// know, `SPILL_AFTER_S` no time that makes sense, `GROUP_COMMIT` neither on nor off, or the built-in portals cannot be read, which a
+    /// build refuses to make.
     pub fn parse(environment: Environment) -> Result<Self> {
         let portals: Portals = serde_json::from_str(PORTALS_JSON).map_err(|error| Error::unavailable(format!("portals: {error}")))?;
         let region = environment.aws_region.filter(|region| !region.is_empty()).unwrap_or_else(|| REGION_DEFAULT.to_owned());
@@ -152,6 +157,7 @@ impl Config {
             retry_queues: queues(environment.retry_queues.as_deref())?,
             sqs: sqs(environment.retry_queue.as_deref(), environment.sqs_queue_url)?,
             spill_after_ms: spill_after_ms(environment.spill_after_s.as_deref())?,
+            may_gather: may_gather(environment.group_commit.as_deref())?,
         })
     }
 
@@ -200,6 +206,14 @@ fn spill_after_ms(text: Option<&str>) -> Result<u64> {
     after_ms.ok_or_else(|| Error::unavailable(format!("SPILL_AFTER_S must be a whole number of seconds from 1 to {SPILL_AFTER_S_MAX}")))
 }
 
+fn may_gather(text: Option<&str>) -> Result<bool> {
+    match text {
+        None | Some("" | "off") => Ok(false),
+        Some("on") => Ok(true),
+        Some(_) => Err(Error::unavailable("GROUP_COMMIT must be on or off")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,6 +242,12 @@ mod tests {
         let count = |text: &str| queues(Some(text)).ok();
         assert_eq!([count(""), count("1"), count("32")], [Some(1), Some(1), Some(32)]);
         assert_eq!([count("0"), count("33"), count("two")], [None; 3]);
+    }
+
+    #[test]
+    fn group_commit_is_off_unless_it_is_on() {
+        assert_eq!([None, Some(""), Some("off"), Some("on")].map(may_gather), [Ok(false), Ok(false), Ok(false), Ok(true)]);
+        assert!(may_gather(Some("yes")).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! they do what an [`Effect`] says, and report what came of it as the next [`Input`].
 
 pub mod drain;
+pub mod lanes;
 pub mod queue;
 pub mod stream;
 pub mod world;
@@ -168,15 +169,21 @@ impl Delivery {
         indexes.iter().filter_map(|index| self.parcels.get(*index))
     }
 
+    /// A record, by index.
+    #[must_use]
+    pub fn parcel(&self, index: usize) -> Option<&Parcel> {
+        self.parcels.get(index)
+    }
+
     /// What to do next. An unknown outcome counts as a failure: a record twice is found by its event ids, a lost one never.
-    pub fn next(&mut self, input: Input, now_ms: u64) -> Effect {
+    pub fn next(&mut self, input: &Input, now_ms: u64) -> Effect {
         match input {
             Input::Put { outcomes, has_learnt_skew } => {
-                self.note(&outcomes);
+                self.note(outcomes);
                 if self.open().is_empty() {
                     return self.answer();
                 }
-                if has_learnt_skew && !self.has_signed_again {
+                if *has_learnt_skew && !self.has_signed_again {
                     self.has_signed_again = true;
                     self.in_hand = self.open();
                     return Effect::Put(self.in_hand.clone());
@@ -184,7 +191,7 @@ impl Delivery {
                 self.without_kinesis(false, now_ms)
             }
             Input::Enqueued { is_safe } | Input::Spilled { is_safe } => {
-                if is_safe {
+                if *is_safe {
                     self.fates.fill(Fate::Safe);
                 }
                 self.answer()

@@ -29,7 +29,7 @@ fn put(outcomes: Vec<Outcome>) -> Input {
 fn what_is_stored_is_safe() {
     let (mut delivery, effect) = start(Holder::Page, 1);
     assert_eq!(effect, Effect::Put(vec![0]));
-    assert_eq!(delivery.next(put(vec![Outcome::Stored]), 8), Effect::Answer(vec![Verdict::Safe]));
+    assert_eq!(delivery.next(&put(vec![Outcome::Stored]), 8), Effect::Answer(vec![Verdict::Safe]));
 }
 
 #[test]
@@ -40,11 +40,11 @@ fn of_k_failures_in_n_exactly_those_go_to_the_queue() {
             // Spread the failures over the batch.
             let is_failed = |index: usize| (index + k) % n < k;
             let outcomes = (0..n).map(|index| if is_failed(index) { failed("throttled") } else { Outcome::Stored }).collect();
-            let Effect::Enqueue { messages, .. } = delivery.next(put(outcomes), 8) else { panic!("{k} of {n}: not enqueued") };
+            let Effect::Enqueue { messages, .. } = delivery.next(&put(outcomes), 8) else { panic!("{k} of {n}: not enqueued") };
             let sent: Vec<_> = messages.iter().map(|text| RetryMessage::parse(text).unwrap().record).collect();
             let expected: Vec<_> = (0..n).filter(|index| is_failed(*index)).map(|index| format!("{{\"record\":{index}}}\n")).collect();
             assert_eq!(sent, expected, "{k} of {n}");
-            assert_eq!(delivery.next(Input::Enqueued { is_safe: true }, 9), Effect::Answer(vec![Verdict::Safe; n]));
+            assert_eq!(delivery.next(&Input::Enqueued { is_safe: true }, 9), Effect::Answer(vec![Verdict::Safe; n]));
         }
     }
 }
@@ -53,7 +53,7 @@ fn of_k_failures_in_n_exactly_those_go_to_the_queue() {
 fn an_answer_with_another_count_says_nothing_about_any_record() {
     for outcomes in [vec![], vec![Outcome::Stored], vec![Outcome::Stored; 3]] {
         let (mut delivery, _) = start(Holder::Page, 2);
-        let effect = delivery.next(put(outcomes), 8);
+        let effect = delivery.next(&put(outcomes), 8);
         assert!(matches!(&effect, Effect::Enqueue { messages, .. } if messages.len() == 2), "{effect:?}");
     }
 }
@@ -61,8 +61,8 @@ fn an_answer_with_another_count_says_nothing_about_any_record() {
 #[test]
 fn when_the_queue_fails_too_the_page_keeps_what_is_not_stored() {
     let (mut delivery, _) = start(Holder::Page, 2);
-    delivery.next(put(vec![Outcome::Stored, failed("timeout")]), 8);
-    let Effect::Answer(verdicts) = delivery.next(Input::Enqueued { is_safe: false }, 9) else { panic!("not answered") };
+    delivery.next(&put(vec![Outcome::Stored, failed("timeout")]), 8);
+    let Effect::Answer(verdicts) = delivery.next(&Input::Enqueued { is_safe: false }, 9) else { panic!("not answered") };
     assert!(matches!(verdicts.as_slice(), [Verdict::Safe, Verdict::Kept { reason, .. }] if reason == "timeout"));
 }
 
@@ -73,7 +73,7 @@ fn a_message_keeps_its_history() {
         (parcel.attempts, parcel.first_failed_at_ms) = (4, Some(3));
     }
     let (mut delivery, _) = Delivery::start(Holder::Page, old, Permit::Through, 0, 7);
-    let Effect::Enqueue { messages, .. } = delivery.next(put(vec![failed("timeout")]), 8) else { panic!("not enqueued") };
+    let Effect::Enqueue { messages, .. } = delivery.next(&put(vec![failed("timeout")]), 8) else { panic!("not enqueued") };
     let header = RetryMessage::parse(&messages[0]).unwrap().header;
     assert_eq!((header.attempts, header.first_failed_at_ms, header.reason.as_str()), (5, 3, "timeout"));
 }
@@ -82,13 +82,13 @@ fn a_message_keeps_its_history() {
 fn an_open_breaker_sends_straight_to_the_queue() {
     let (mut delivery, effect) = Delivery::start(Holder::Page, parcels(1), Permit::Blocked { open_for_ms: 900_000 }, 0, 7);
     assert!(matches!(effect, Effect::Enqueue { .. }), "the page's records are never set aside: {effect:?}");
-    assert_eq!(delivery.next(Input::Enqueued { is_safe: true }, 8), Effect::Answer(vec![Verdict::Safe]));
+    assert_eq!(delivery.next(&Input::Enqueued { is_safe: true }, 8), Effect::Answer(vec![Verdict::Safe]));
 }
 
 #[test]
 fn the_queue_keeps_what_is_not_stored_and_forgets_what_is() {
     let (mut delivery, _) = start(Holder::Queue, 3);
-    let Effect::Answer(verdicts) = delivery.next(put(vec![Outcome::Stored, failed("throttled"), Outcome::Stored]), 8) else {
+    let Effect::Answer(verdicts) = delivery.next(&put(vec![Outcome::Stored, failed("throttled"), Outcome::Stored]), 8) else {
         panic!("not answered")
     };
     assert!(matches!(verdicts.as_slice(), [Verdict::Safe, Verdict::Kept { .. }, Verdict::Safe]), "{verdicts:?}");
@@ -103,17 +103,17 @@ fn a_short_outage_stays_in_the_queue_and_a_long_one_is_set_aside() {
     let long = Permit::Blocked { open_for_ms: SPILL_AFTER_MS };
     let (mut delivery, effect) = Delivery::start(Holder::Queue, parcels(2), long, 0, 7);
     assert!(matches!(effect, Effect::Spill(messages) if messages.len() == 2));
-    assert_eq!(delivery.next(Input::Spilled { is_safe: true }, 8), Effect::Answer(vec![Verdict::Safe; 2]));
+    assert_eq!(delivery.next(&Input::Spilled { is_safe: true }, 8), Effect::Answer(vec![Verdict::Safe; 2]));
 
     let (mut delivery, _) = Delivery::start(Holder::Queue, parcels(1), long, 0, 7);
-    let effect = delivery.next(Input::Spilled { is_safe: false }, 8);
+    let effect = delivery.next(&Input::Spilled { is_safe: false }, 8);
     assert!(matches!(effect, Effect::Answer(verdicts) if matches!(verdicts[0], Verdict::Kept { .. })), "an unconfirmed spill is none");
 }
 
 #[test]
 fn what_was_set_aside_stays_there_until_it_is_stored() {
     let (mut delivery, _) = start(Holder::Spill, 2);
-    let Effect::Answer(verdicts) = delivery.next(put(vec![failed("status_500"), Outcome::Stored]), 8) else { panic!("not answered") };
+    let Effect::Answer(verdicts) = delivery.next(&put(vec![failed("status_500"), Outcome::Stored]), 8) else { panic!("not answered") };
     assert!(matches!(verdicts.as_slice(), [Verdict::Kept { .. }, Verdict::Safe]));
 }
 
@@ -121,8 +121,8 @@ fn what_was_set_aside_stays_there_until_it_is_stored() {
 fn a_learnt_clock_is_tried_once_and_only_for_what_failed() {
     let skewed = || Input::Put { outcomes: vec![failed("RequestTimeTooSkewed"); 2], has_learnt_skew: true };
     let (mut delivery, _) = start(Holder::Page, 2);
-    assert_eq!(delivery.next(skewed(), 8), Effect::Put(vec![0, 1]));
-    assert!(matches!(delivery.next(skewed(), 9), Effect::Enqueue { .. }), "one extra attempt, not more");
+    assert_eq!(delivery.next(&skewed(), 8), Effect::Put(vec![0, 1]));
+    assert!(matches!(delivery.next(&skewed(), 9), Effect::Enqueue { .. }), "one extra attempt, not more");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn waits_grow_with_the_outage_and_are_spread() {
         }
         let permit = if reason == BLOCKED { Permit::Blocked { open_for_ms: 1 } } else { Permit::Through };
         let (mut delivery, effect) = Delivery::start(Holder::Queue, one, permit, jitter, now_ms);
-        let effect = if matches!(effect, Effect::Put(_)) { delivery.next(put(vec![failed(reason)]), now_ms) } else { effect };
+        let effect = if matches!(effect, Effect::Put(_)) { delivery.next(&put(vec![failed(reason)]), now_ms) } else { effect };
         match effect {
             Effect::Answer(verdicts) => match verdicts.first() {
                 Some(Verdict::Kept { delay_s, .. }) => *delay_s,

@@ -25,6 +25,7 @@ pub mod cors;
 pub mod counters;
 pub mod delivery;
 pub mod error;
+pub mod facts;
 mod handle;
 pub mod health;
 pub mod network;
@@ -39,12 +40,72 @@ pub mod script;
 pub mod source;
 pub mod trust;
 
+use delivery::lanes::Seat;
 use platform::{Context, Env, MessageBatch, Request};
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+use worker::js_sys::Promise;
 use worker::{Response, ScheduleContext, ScheduledEvent, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
     platform::http::respond(handle::request(request, &env, &context).await)
+}
+
+// What `platform/page.js` calls for `POST /pageview`, in this order. None of them waits, and promises are the caller's own.
+
+/// What the shell waits at most, milliseconds: `[for the flight before, for a leader, for Kinesis]`.
+#[must_use]
+#[wasm_bindgen]
+pub fn deadlines_ms() -> Vec<u32> {
+    platform::page::deadlines_ms()
+}
+
+/// Takes a batch: `undefined` when [`prepare`] has to come first, `[flight, index, leads, after]`, or `[response, promise]` of a refusal.
+#[must_use]
+#[wasm_bindgen]
+pub fn board(env: Env, facts: &str, body: &[u8]) -> JsValue {
+    platform::page::boarded(handle::pageview::board(&env, facts, body), env)
+}
+
+/// Refuses a batch whose body did not come whole, for a reason by number.
+#[must_use]
+#[wasm_bindgen]
+pub fn refuse_body(env: Env, facts: &str, why: u8) -> JsValue {
+    platform::page::boarded(handle::pageview::refuse_body(&env, facts, why), env)
+}
+
+/// Reads the day's salt.
+#[wasm_bindgen]
+pub fn prepare(env: Env) -> Promise {
+    platform::page::done(handle::pageview::prepare(env))
+}
+
+/// Begins to send a flight: `undefined` when somebody else has, `[url, headers, body]` of a call, or `[]` when [`finish`] has to do it.
+#[must_use]
+#[wasm_bindgen]
+pub fn depart(env: &Env, flight: u32) -> JsValue {
+    platform::page::departure(handle::flight::depart(env, flight))
+}
+
+/// Takes the answer to that call (status 0: none, and `body` says why); whether nothing is left for [`finish`].
+#[must_use]
+#[wasm_bindgen]
+pub fn land(env: &Env, flight: u32, status: u16, body: String, at_ms: f64) -> bool {
+    handle::flight::land(env, flight, platform::transport::reply(status, body, at_ms))
+}
+
+/// Does what is left of a flight.
+#[wasm_bindgen]
+pub fn finish(env: Env, flight: u32) -> Promise {
+    platform::page::done(handle::flight::finish(env, flight))
+}
+
+/// What a seat is told: the body of a 202, a response, a promise of either, or `undefined` when the flight waits for somebody to send it.
+#[must_use]
+#[wasm_bindgen]
+pub fn claim(env: Env, flight: u32, index: usize, origin: Option<String>) -> JsValue {
+    let told = handle::flight::claim(&env, Seat { flight, index }, origin.as_deref());
+    platform::page::told(told, env, origin)
 }
 
 /// Always `Ok`: the macro turns an error into a panic.

@@ -77,12 +77,26 @@ pub(crate) fn portals() -> Result<Portals> {
     Ok(portals)
 }
 
+/// Builds the worker alone, as it ships: `target/worker/`.
+pub(crate) fn shipped_worker(wasm: &WasmTarget) -> Result<()> {
+    run::logged("build edge for wasm32", wasm.cargo("build", "release", Panic::Unwind)?.args(["-p", "edge"]), 190)?;
+    worker(&WasmTarget::target_dir(Panic::Unwind).join(TRIPLE).join("release/edge.wasm"), true)
+}
+
+/// The worker's entry, and what it imports.
+const WORKER_SCRIPTS: [&str; 4] = ["shim.js", "page.js", "facts.js", "transport.js"];
+
+/// Whether what lies in `target/worker/` is a release.
+pub(crate) fn is_worker_shipped() -> bool {
+    fs::read_to_string(stamp_of(Path::new("index.js"))).is_ok_and(|made_of| made_of.starts_with(&release_line(true)))
+}
+
 /// `target/worker/`: `index.js` and `index_bg.wasm`, what wrangler.toml names.
 fn worker(wasm: &Path, is_release: bool) -> Result<()> {
     let folder = paths::at("target/worker");
-    let shim = paths::at("edge/src/platform/shim.js");
+    let scripts: Vec<_> = WORKER_SCRIPTS.iter().map(|name| paths::at("edge/src/platform").join(name)).collect();
     let index = folder.join("index.js");
-    let made_of = stamp(is_release, &[wasm.to_owned(), shim.clone()])?;
+    let made_of = stamp(is_release, &[&[wasm.to_owned()], scripts.as_slice()].concat())?;
     if is_made_of(&index, &made_of) {
         return Ok(());
     }
@@ -95,22 +109,29 @@ fn worker(wasm: &Path, is_release: bool) -> Result<()> {
     if is_release {
         optimise_worker(&parts.join("index_bg.wasm"))?;
     }
-    fs::copy(shim, parts.join("shim.js"))?;
+    for (script, name) in scripts.iter().zip(WORKER_SCRIPTS) {
+        fs::copy(script, parts.join(name))?;
+    }
     fs::create_dir_all(&folder)?;
+    bundle_worker(&parts, &parts.join("index.js.new"))?;
+    // A running `wrangler dev` reloads at once, and dies of half a module: whole files only, the wasm first.
+    fs::copy(parts.join("index_bg.wasm"), folder.join("index_bg.wasm.new"))?;
+    fs::rename(folder.join("index_bg.wasm.new"), folder.join("index_bg.wasm"))?;
+    fs::rename(parts.join("index.js.new"), &index)?;
+    Ok(fs::write(stamp_of(&index), made_of)?)
+}
+
+/// `shim.js` of a folder and what it imports, as one module that imports the wasm beside it.
+pub(crate) fn bundle_worker(parts: &Path, index: &Path) -> Result<()> {
     let mut esbuild = esbuild();
     esbuild
         .args(["./shim.js", "--bundle", "--format=esm", "--external:./index_bg.wasm", "--external:cloudflare:*", "--log-level=warning"])
         .arg(format!("--outfile={}", parts.join("bundle.js").display()))
-        .current_dir(&parts);
+        .current_dir(parts);
     run::logged("bundle the worker", &mut esbuild, 0)?;
-    // A running `wrangler dev` reloads at once, and dies of half a module: whole files only, the wasm first.
-    fs::copy(parts.join("index_bg.wasm"), folder.join("index_bg.wasm.new"))?;
-    fs::rename(folder.join("index_bg.wasm.new"), folder.join("index_bg.wasm"))?;
     // Source phase imports are newer than what wrangler bundles; for a wasm module both mean the same.
     let bundle = fs::read_to_string(parts.join("bundle.js"))?.replace("import source ", "import ");
-    fs::write(parts.join("index.js.new"), bundle)?;
-    fs::rename(parts.join("index.js.new"), &index)?;
-    Ok(fs::write(stamp_of(&index), made_of)?)
+    Ok(fs::write(index, bundle)?)
 }
 
 pub(crate) fn bindgen(wasm: &Path, folder: &Path, arguments: &[&str]) -> Result<()> {
@@ -136,12 +157,16 @@ pub(crate) fn esbuild() -> Command {
 
 /// What a product is made of: the profile and the times of its sources. Times alone would take a quick build for a release.
 fn stamp(is_release: bool, sources: &[PathBuf]) -> Result<String> {
-    let mut lines = vec![format!("release: {is_release}")];
+    let mut lines = vec![release_line(is_release)];
     for source in sources {
         let changed = fs::metadata(source).and_then(|meta| meta.modified());
         lines.push(format!("{:?}", changed.with_context(|| format!("{} is missing", source.display()))?));
     }
     Ok(lines.join("\n"))
+}
+
+fn release_line(is_release: bool) -> String {
+    format!("release: {is_release}")
 }
 
 /// Where the stamp of a product is kept: in `target/`, so that wrangler does not ship it.

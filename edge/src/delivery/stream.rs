@@ -2,9 +2,9 @@
 
 use wire::PortalId;
 
-use super::world::World;
+use super::world::{Reply, World};
 use super::{Delivery, Effect, Holder, Input, Parcel, Verdict};
-use crate::aws::kinesis::{self, Outcome};
+use crate::aws::kinesis::{self, Call, Outcome};
 use crate::aws::sqs;
 use crate::clock_skew;
 use crate::config::Sqs;
@@ -14,23 +14,96 @@ use wire::day;
 
 /// What became of each record; all are of one portal, at most what one `PutRecords` takes.
 pub async fn deliver(world: &impl World, holder: Holder, parcels: Vec<Parcel>) -> Vec<Verdict> {
-    let Some(portal) = parcels.first().map(|parcel| parcel.portal.clone()) else { return Vec::new() };
-    let queue_number = parcels.first().map_or(0, |parcel| retry::queue_of(&parcel.key, world.config().retry_queues));
-    let now_ms = world.now_ms();
-    let permit = world.with_breaker(&portal, |breaker| breaker.permit(now_ms));
-    let (mut delivery, mut effect) = Delivery::start_with(holder, parcels, permit, world.config().spill_after_ms, world.random(), now_ms);
-    loop {
-        let input = match &effect {
-            Effect::Answer(verdicts) => return verdicts.clone(),
-            Effect::Put(indexes) => put(world, &portal, delivery.parcels(indexes)).await,
-            Effect::Enqueue { messages, delay_s } => {
-                Input::Enqueued { is_safe: enqueue(world, &portal, queue_number, messages.clone(), *delay_s).await }
-            }
-            Effect::Spill(messages) => Input::Spilled { is_safe: spill(world, &portal, messages).await },
-        };
-        world.count(|counters| counters.note(&effect, &input));
-        effect = delivery.next(input, world.now_ms());
+    match Underway::start(world, holder, parcels) {
+        Some(underway) => underway.finish(world).await,
+        None => Vec::new(),
     }
+}
+
+/// A delivery, between what it does. Whoever can only wait elsewhere makes its first call himself: [`Underway::call`], [`Underway::landed`].
+#[derive(Debug)]
+pub struct Underway {
+    portal: PortalId,
+    queue_number: u32,
+    delivery: Delivery,
+    effect: Effect,
+}
+
+impl Underway {
+    /// Begins. `None` without parcels.
+    pub fn start(world: &impl World, holder: Holder, parcels: Vec<Parcel>) -> Option<Self> {
+        let first = parcels.first()?;
+        let portal = first.portal.clone();
+        let queue_number = retry::queue_of(&first.key, world.config().retry_queues);
+        let now_ms = world.now_ms();
+        let permit = world.with_breaker(&portal, |breaker| breaker.permit(now_ms));
+        let spill_after_ms = world.config().spill_after_ms;
+        let (delivery, effect) = Delivery::start_with(holder, parcels, permit, spill_after_ms, world.random(), now_ms);
+        Some(Self { portal, queue_number, delivery, effect })
+    }
+
+    /// The call to the stream, signed now; `None` when it wants something else, or the call cannot be made: then [`Underway::finish`].
+    pub fn call(&self, world: &impl World) -> Option<Call> {
+        let Effect::Put(indexes) = &self.effect else { return None };
+        call(world, &self.portal, &self.in_hand(indexes)).ok()
+    }
+
+    /// What came of that call; an error is a code.
+    pub fn landed(&mut self, world: &impl World, reply: Result<Reply, String>) {
+        let Effect::Put(indexes) = &self.effect else { return };
+        let input = settle(world, &self.portal, indexes.len(), reply);
+        self.next(world, &input);
+    }
+
+    /// What became of each record, once that is known.
+    #[must_use]
+    pub fn verdicts(&self) -> Option<&[Verdict]> {
+        match &self.effect {
+            Effect::Answer(verdicts) => Some(verdicts),
+            Effect::Put(_) | Effect::Enqueue { .. } | Effect::Spill(_) => None,
+        }
+    }
+
+    /// A record that is on its way, by index.
+    #[must_use]
+    pub fn parcel(&self, index: usize) -> Option<&Parcel> {
+        self.delivery.parcel(index)
+    }
+
+    /// Does the rest.
+    pub async fn finish(mut self, world: &impl World) -> Vec<Verdict> {
+        loop {
+            let input = match &self.effect {
+                Effect::Answer(verdicts) => return verdicts.clone(),
+                Effect::Put(indexes) => put(world, &self.portal, &self.in_hand(indexes)).await,
+                Effect::Enqueue { messages, delay_s } => {
+                    let is_safe = enqueue(world, &self.portal, self.queue_number, messages.clone(), *delay_s).await;
+                    Input::Enqueued { is_safe }
+                }
+                Effect::Spill(messages) => Input::Spilled { is_safe: spill(world, &self.portal, messages).await },
+            };
+            self.next(world, &input);
+        }
+    }
+
+    fn in_hand<'a>(&'a self, indexes: &'a [usize]) -> Vec<&'a Parcel> {
+        self.delivery.parcels(indexes).collect()
+    }
+
+    fn next(&mut self, world: &impl World, input: &Input) {
+        world.count(|counters| counters.note(&self.effect, input));
+        self.effect = self.delivery.next(input, world.now_ms());
+    }
+}
+
+/// Puts a record into the queue of which nobody knows whether the stream has it.
+pub async fn enqueue_unknown(world: &impl World, parcel: Parcel) -> Verdict {
+    let nothing_known = Input::Put { outcomes: vec![Outcome::failed("unknown")], has_learnt_skew: false };
+    let Some(mut underway) = Underway::start(world, Holder::Page, vec![parcel]) else { return Verdict::Safe };
+    if matches!(underway.effect, Effect::Put(_)) {
+        underway.next(world, &nothing_known);
+    }
+    underway.finish(world).await.pop().unwrap_or(Verdict::Safe)
 }
 
 /// Delivers any number of parcels of one portal; a verdict each, in their order.
@@ -42,9 +115,31 @@ pub(super) async fn deliver_in_calls(world: &impl World, holder: Holder, parcels
     verdicts
 }
 
-async fn put<'a>(world: &impl World, portal: &PortalId, parcels: impl Iterator<Item = &'a Parcel>) -> Input {
-    let parcels: Vec<_> = parcels.collect();
-    let (outcomes, service_at_ms) = call(world, portal, &parcels).await;
+async fn put(world: &impl World, portal: &PortalId, parcels: &[&Parcel]) -> Input {
+    let reply = match call(world, portal, parcels) {
+        Ok(call) => world.post(call).await,
+        Err(reason) => Err(reason),
+    };
+    settle(world, portal, parcels.len(), reply)
+}
+
+/// The signed call, or a code that says why there can be none.
+fn call(world: &impl World, portal: &PortalId, parcels: &[&Parcel]) -> Result<Call, String> {
+    let config = world.config();
+    let portal = config.portals.get(portal.as_str()).ok_or("unknown_portal")?;
+    let pairs = parcels.iter().map(|parcel| (parcel.key.as_str(), parcel.data.as_str()));
+    kinesis::put_records(&config.kinesis, &portal.events_stream(), pairs, signed_at_ms(world)).map_err(|error| match error {
+        Error::Unavailable { cause } => cause,
+        other => other.code().to_owned(),
+    })
+}
+
+/// What an answer means for its records, and for the calls after it.
+fn settle(world: &impl World, portal: &PortalId, count: usize, reply: Result<Reply, String>) -> Input {
+    let (outcomes, service_at_ms) = match reply {
+        Ok(reply) => (kinesis::outcomes(count, reply.status, &reply.body), reply.at_ms),
+        Err(reason) => (vec![Outcome::failed(&reason); count], None),
+    };
     let now_ms = world.now_ms();
     world.with_breaker(portal, |breaker| breaker.report(outcomes.contains(&Outcome::Stored), now_ms));
     let learnt = clock_skew::learn(&outcomes, service_at_ms, now_ms, world.clock_offset_ms());
@@ -52,22 +147,6 @@ async fn put<'a>(world: &impl World, portal: &PortalId, parcels: impl Iterator<I
         world.keep_clock_offset(offset_ms);
     }
     Input::Put { outcomes, has_learnt_skew: learnt.is_some() }
-}
-
-async fn call(world: &impl World, portal: &PortalId, parcels: &[&Parcel]) -> (Vec<Outcome>, Option<u64>) {
-    let all_failed = |reason: &str| (vec![Outcome::failed(reason); parcels.len()], None);
-    let config = world.config();
-    let Some(portal) = config.portals.get(portal.as_str()) else { return all_failed("unknown_portal") };
-    let pairs = parcels.iter().map(|parcel| (parcel.key.as_str(), parcel.data.as_str()));
-    let call = match kinesis::put_records(&config.kinesis, &portal.events_stream(), pairs, signed_at_ms(world)) {
-        Ok(call) => call,
-        Err(Error::Unavailable { cause }) => return all_failed(&cause),
-        Err(error) => return all_failed(error.code()),
-    };
-    match world.post(call).await {
-        Ok(reply) => (kinesis::outcomes(parcels.len(), reply.status, &reply.body), reply.at_ms),
-        Err(reason) => all_failed(&reason),
-    }
 }
 
 fn signed_at_ms(world: &impl World) -> u64 {

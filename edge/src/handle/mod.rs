@@ -2,6 +2,7 @@
 
 pub(crate) mod admin;
 pub(crate) mod cron;
+pub(crate) mod flight;
 mod health;
 pub(crate) mod pageview;
 mod published;
@@ -37,7 +38,6 @@ async fn routed(request: &mut Request, head: &Head, config: &Rc<Config>, env: &E
     let origin = head.origin.as_deref();
     let answer = match route(&head.method, &head.path) {
         Ok(Route::Preflight { allow }) => return cors::preflight(config, origin, allow),
-        Ok(Route::Collect) => pageview::collect(request, head, config, env, context).await,
         Ok(Route::Recommend { door }) => read::recommend(request, head, door, config, env, context).await,
         Ok(Route::Script(script)) => return script::serve(request, script, env).await.unwrap_or_else(|error| refuse(&error)),
         Ok(Route::CurrentScript) => return script::describe(env).await.unwrap_or_else(|error| refuse(&error)),
@@ -45,7 +45,8 @@ async fn routed(request: &mut Request, head: &Head, config: &Rc<Config>, env: &E
         Ok(Route::BadBodies) => admin::bad_bodies(request, head, config, env).await,
         Ok(Route::Published { portal, file }) => admin::published(request, portal, file, config, env).await,
         Ok(Route::Publish { portal, file }) => admin::publish(request, portal, file, config, env).await,
-        Ok(Route::Health) => Err(Error::UnknownPath),
+        // Posts of pages come in by `platform/page.js`.
+        Ok(Route::Health | Route::Collect) => Err(Error::UnknownPath),
         Err(error) => Err(error),
     };
     answer.unwrap_or_else(|error| refuse(&error)).with_all(cors::headers(config, origin))

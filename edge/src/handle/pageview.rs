@@ -1,79 +1,91 @@
-//! `POST /pageview`: a batch becomes a record, and the page is answered once the record is safe.
+//! `POST /pageview`: a batch becomes a record, and the page is answered once the record is safe. `platform/page.js` does the waiting:
+//! it calls these functions one after the other, and none of them waits.
 
-use std::rc::Rc;
-
-use wire::BODY_BYTES_MAX;
-
-use super::{Handled, salt};
-use crate::answer::Answer;
-use crate::bad;
-use crate::collect::{self, Accepted};
-use crate::config::Config;
-use crate::delivery::{Holder, Parcel, Verdict, stream};
-use crate::error::Error;
-use crate::platform::http::{self, Head};
-use crate::platform::isolate::Isolate;
-use crate::platform::{Context, Env, Request, clock, log, memory, random, store};
+use wire::BadBody;
 use wire::day::Day;
 
-/// A test asks for a panic by this header; development only.
-const PANIC_HEADER: &str = "x-pulso-test-panic";
+use super::salt;
+use crate::answer::Answer;
+use crate::bad;
+use crate::collect;
+use crate::config::Config;
+use crate::cors;
+use crate::delivery::Parcel;
+use crate::delivery::lanes::{Role, Seat};
+use crate::error::{Error, Result};
+use crate::facts::Facts;
+use crate::platform::{Env, clock, log, memory, random, store};
 
-pub(super) async fn collect(request: &mut Request, head: &Head, config: &Rc<Config>, env: &Env, context: &Context) -> Handled {
-    let received_at_ms = clock::now_ms();
-    let content_type = http::header(request, "content-type");
-    let body = match http::body(request, BODY_BYTES_MAX, Error::Message(wire::Error::BodyTooLarge)).await {
-        Ok(body) => body,
-        Err(error) => {
-            // Its body was not read to the end; that it was refused is worth knowing all the same.
-            keep_bad(&error, head, b"", env, context);
-            return Err(error);
-        }
-    };
-    if config.is_dev && http::header(request, PANIC_HEADER).is_some() {
-        rehearse_panic();
-    }
-    match collect::accept(config, head.origin.as_deref(), content_type.as_deref(), &body) {
-        Ok(accepted) => deliver(request, accepted, config, env, received_at_ms).await,
-        Err(error) => {
-            keep_bad(&error, head, &body, env, context);
-            Err(error)
-        }
+/// What comes of a posted batch.
+pub(crate) enum Boarded {
+    /// The day's salt has to be read first.
+    Unprepared,
+    /// It is refused; the letter, if there is one, is to be kept.
+    Refused(Answer, Option<BadBody>),
+    /// Its record has a seat.
+    Seated(Seat, Role),
+}
+
+/// Takes a batch.
+pub(crate) fn board(env: &Env, lines: &str, body: &[u8]) -> Boarded {
+    let facts = Facts::parse(lines);
+    match memory::config(env) {
+        Ok(config) => board_with(&config, &facts, body).unwrap_or_else(|error| refused(&config, lines, body, &error)),
+        Err(error) => Boarded::Refused(super::refuse(&error), None),
     }
 }
 
-async fn deliver(request: &Request, accepted: Accepted<'_>, config: &Rc<Config>, env: &Env, received_at_ms: u64) -> Handled {
-    let client = http::client(request);
-    let answer = accepted.answer();
-    let salt = salt::of_day(env, Day::of(received_at_ms)).await;
-    let envelope = accepted.into_envelope(config, &client, &salt, received_at_ms);
-    let parcel = Parcel::first(&envelope).map_err(|error| Error::unavailable(error.code()))?;
-    match stream::deliver(&Isolate::new(env, config), Holder::Page, vec![parcel]).await.pop() {
-        Some(Verdict::Safe) => Ok(Answer::json(202, &answer)),
-        Some(Verdict::Kept { reason, .. }) => Err(Error::unavailable(reason)),
-        None => Err(Error::unavailable("no_verdict")),
+/// What a body that did not come whole is told. The reasons are those of `platform/page.js`.
+pub(crate) fn refuse_body(env: &Env, lines: &str, why: u8) -> Boarded {
+    let error = match why {
+        1 => Error::Message(wire::Error::BodyTooLarge),
+        2 => Error::BodyTimeout,
+        _ => Error::BodyUnreadable,
+    };
+    match memory::config(env) {
+        // Its body was not read to the end; that it was refused is worth knowing all the same.
+        Ok(config) => refused(&config, lines, b"", &error),
+        Err(error) => Boarded::Refused(super::refuse(&error), None),
     }
+}
+
+fn board_with(config: &Config, facts: &Facts<'_>, body: &[u8]) -> Result<Boarded> {
+    if config.is_dev && facts.asks_for_panic {
+        rehearse_panic();
+    }
+    let received_at_ms = clock::now_ms();
+    let accepted = collect::accept(config, facts.origin, facts.content_type, body)?;
+    let Some(salt) = memory::salt(Day::of(received_at_ms), received_at_ms) else { return Ok(Boarded::Unprepared) };
+    let answer = accepted.answer();
+    let envelope = accepted.into_envelope(config, &facts.client, &salt, received_at_ms);
+    let parcel = Parcel::first(&envelope).map_err(|error| Error::unavailable(error.code()))?;
+    let (seat, role) = memory::with_lanes(|lanes| lanes.board(parcel, answer, config.may_gather, received_at_ms));
+    Ok(Boarded::Seated(seat, role))
 }
 
 /// What a bug of ours would do, so that a test sees that the requests beside it are answered all the same.
 #[expect(clippy::panic, reason = "it is the point")]
 fn rehearse_panic() {
-    panic!("asked for by {PANIC_HEADER}");
+    panic!("a test asked for it");
 }
 
-/// Keeps a refused body for the integrator, after the answer and within the quota.
-fn keep_bad(error: &Error, head: &Head, body: &[u8], env: &Env, context: &Context) {
+fn refused(config: &Config, lines: &str, body: &[u8], error: &Error) -> Boarded {
+    let origin = Facts::parse(lines).origin;
     // Not the time of arrival: keys are read in their order, and a slow body must not slip in behind the reader.
     let now_ms = clock::now_ms();
-    if !memory::take_quota(now_ms) {
-        return;
+    let letter = memory::take_quota(now_ms).then(|| bad::letter(error, origin, body, now_ms));
+    Boarded::Refused(super::refuse(error).with_all(cors::headers(config, origin)), letter)
+}
+
+/// Keeps a refused body for the integrator.
+pub(crate) async fn keep(env: Env, letter: BadBody) {
+    let text = serde_json::to_string(&letter).unwrap_or_default();
+    if let Err(code) = store::put(&env, &bad::key(letter.at_ms, random::u32()), text).await {
+        log::event("bad_unkept", &[("code", &code)]);
     }
-    let letter = bad::letter(error, head.origin.as_deref(), body, now_ms);
-    let env = env.clone();
-    context.wait_until(async move {
-        let text = serde_json::to_string(&letter).unwrap_or_default();
-        if let Err(code) = store::put(&env, &bad::key(now_ms, random::u32()), text).await {
-            log::event("bad_unkept", &[("code", &code)]);
-        }
-    });
+}
+
+/// Reads the day's salt.
+pub(crate) async fn prepare(env: Env) {
+    salt::of_day(&env, Day::of(clock::now_ms())).await;
 }

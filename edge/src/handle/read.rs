@@ -14,7 +14,7 @@ pub(super) async fn recommend(request: &Request, head: &Head, door: Door, config
     let query = Query::new(&head.query);
     let portal = config.portal(&query.required("portal")?)?;
     let wish = Wish::parse(query, door, portal, config.is_dev)?;
-    let reader = Reader::of(&http::client(request));
+    let reader = Reader::of(&http::client(request, config.is_dev));
     let shelved = published::of(portal, config, env, context).await;
     let rules = &shelved.published().files().rules;
     let random_bits = random::u64();

@@ -5,11 +5,12 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::{Either, select};
-use worker::{Date, Delay};
+use worker::Delay;
+use worker::js_sys::Date;
 
 /// Unix milliseconds. In production it stands still between I/O, so that nobody can time the CPU.
 pub(crate) fn now_ms() -> u64 {
-    Date::now().as_millis()
+    super::transport::whole(Date::now()).unwrap_or(0)
 }
 
 /// Lets others go on for so long.

@@ -3,12 +3,14 @@
 use futures_util::StreamExt;
 use worker::js_sys::Reflect;
 use worker::wasm_bindgen::JsValue;
+use worker::wasm_bindgen::prelude::wasm_bindgen;
 use worker::{EncodeBody, Headers, Request, Response};
 
 use super::clock;
 use crate::answer::Answer;
 use crate::collect::Client;
 use crate::error::{Error, Result};
+use crate::facts::Facts;
 
 /// A body that has not arrived by then does not hold its request open any longer: 64 KiB take 10 s at 52 kbit/s, slower than 2G.
 const BODY_DEADLINE_MS: u64 = 10_000;
@@ -50,18 +52,15 @@ pub(crate) fn accepted_encodings(request: &Request) -> Option<String> {
     said.or_else(|| header(request, "accept-encoding"))
 }
 
+#[wasm_bindgen(raw_module = "./facts.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = facts)]
+    fn lines(request: &worker::web_sys::Request, is_dev: bool) -> String;
+}
+
 /// What the request tells of the reader's side.
-pub(crate) fn client(request: &Request) -> Client {
-    let place = |text: Option<String>| text.filter(|text| text.len() <= 3 && text.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    let cf = request.cf();
-    Client {
-        ip: header(request, "cf-connecting-ip").unwrap_or_default(),
-        user_agent: header(request, "user-agent").filter(|text| !text.is_empty()),
-        country: place(cf.and_then(worker::Cf::country)).unwrap_or_else(|| "XX".to_owned()),
-        region: place(cf.and_then(worker::Cf::region_code)).unwrap_or_default(),
-        has_fetch_site: header(request, "sec-fetch-site").is_some(),
-        has_gpc: header(request, "sec-gpc").as_deref() == Some("1"),
-    }
+pub(crate) fn client(request: &Request, is_dev: bool) -> Client {
+    Facts::parse(&lines(request.inner(), is_dev)).client
 }
 
 /// The body, unless it says or turns out to be longer than `bytes_max`; then `too_large`.

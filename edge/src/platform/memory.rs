@@ -11,6 +11,7 @@ use crate::bad::Quota;
 use crate::breaker::Breaker;
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::delivery::lanes::Lanes;
 use crate::error::Result;
 use crate::recommend::{Found, Scratch, Shelved, Shelves};
 use crate::salt::Salt;
@@ -30,6 +31,7 @@ thread_local! {
     static READING: RefCell<HashMap<PortalId, u64>> = RefCell::default();
     static SCRATCH: RefCell<Scratch> = RefCell::default();
     static BREAKERS: RefCell<HashMap<PortalId, Breaker>> = RefCell::new(HashMap::new());
+    static LANES: RefCell<Lanes> = RefCell::new(Lanes::starting_at(super::random::u32()));
     static CLOCK_OFFSET_MS: Cell<i64> = const { Cell::new(0) };
     static COUNTERS: Cell<Counters> = Cell::new(Counters::default());
     static QUOTA: Cell<Quota> = Cell::new(Quota::default());
@@ -101,6 +103,11 @@ pub(crate) fn take_quota(now_ms: u64) -> bool {
 /// Asks or tells the breaker of a portal's stream.
 pub(crate) fn with_breaker<T>(portal: &PortalId, act: impl FnOnce(&mut Breaker) -> T) -> T {
     BREAKERS.with_borrow_mut(|breakers| act(breakers.entry(portal.clone()).or_default()))
+}
+
+/// Lends the flights of this isolate.
+pub(crate) fn with_lanes<T>(act: impl FnOnce(&mut Lanes) -> T) -> T {
+    LANES.with_borrow_mut(act)
 }
 
 /// What is added to our clock for signing.

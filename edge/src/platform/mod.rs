@@ -8,6 +8,7 @@ pub(crate) mod isolate;
 pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod memory;
+pub(crate) mod page;
 pub(crate) mod queue;
 pub(crate) mod random;
 pub(crate) mod store;
@@ -35,6 +36,7 @@ pub(crate) fn environment(env: &Env) -> Environment {
         retry_queue: value("RETRY_QUEUE"),
         sqs_queue_url: value("SQS_QUEUE_URL"),
         spill_after_s: value("SPILL_AFTER_S"),
+        group_commit: value("GROUP_COMMIT"),
     }
 }
 

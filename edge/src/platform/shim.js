@@ -5,6 +5,7 @@
 // request of this isolate would fail.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import * as wasm from "./index.js";
+import { collect, forget } from "./page.js";
 
 // Shared with the panic hook of the crate `worker`, which sets `criticalError`.
 const state = wasm.__worker_init_state();
@@ -21,6 +22,7 @@ addEventListener("error", (event) => note(event.error));
 async function run(handler, entrypoint, event) {
   if (state.criticalError) {
     wasm.__wbg_reset_state();
+    forget();
     state.criticalError = false;
     state.instanceId++;
   }
@@ -62,10 +64,13 @@ const unavailable = () =>
     headers: { "content-type": "application/json", "retry-after": "5", "cache-control": "no-store" },
   });
 
+const PAGEVIEW = /^[^?#]*:\/\/[^/]*\/pageview(?:[?#]|$)/;
+const isPageview = (request) => request.method === "POST" && PAGEVIEW.test(request.url);
+
 export default class extends WorkerEntrypoint {
   async fetch(request) {
     try {
-      return await run(wasm.fetch, this, request);
+      return await run(isPageview(request) ? collect : wasm.fetch, this, request);
     } catch {
       return unavailable();
     }

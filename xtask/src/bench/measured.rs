@@ -60,3 +60,8 @@ pub(super) fn verb(options: &Options) -> Result<()> {
     let usage = Usage { cpu_s: f64::from(u32::try_from(cpu_us)?) / 1e6, wall_s, peak_rss_mib };
     Ok(std::fs::write(&options.usage, serde_json::to_string(&usage)?)?)
 }
+
+/// How busy the machine was in the last minute.
+pub(super) fn load() -> String {
+    std::fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next().unwrap_or_default().to_owned()
+}

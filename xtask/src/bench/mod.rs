@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures, beside what others would take, and writes `BENCHMARKS.md`.
 
 mod backend;
+mod edge;
 mod events;
 mod measured;
 mod pageview;
@@ -26,6 +27,8 @@ enum What {
     Tracker(tracker::Options),
     /// The recommender over real clicks: learning, model blobs, answers natively and in wasm, beside their goals.
     Recommender(recommender::Options),
+    /// The worker on raw workerd beside what others would write in JavaScript: CPU, throughput, latency, size, cold start.
+    Edge(edge::Options),
     /// Runs a program and writes down what it took.
     #[command(hide = true)]
     Measured(measured::Options),
@@ -37,6 +40,7 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
         What::Backend(options) => backend::run(options),
         What::Tracker(options) => tracker::run(options),
         What::Recommender(options) => recommender::run(options),
+        What::Edge(options) => edge::run(options),
         What::Measured(options) => measured::verb(options),
     }
 }

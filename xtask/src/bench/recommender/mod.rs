@@ -75,6 +75,15 @@ pub(super) struct Measured {
     wasm: Vec<Serving>,
 }
 
+/// The model blob of a log's end and the requests of its last day, for others: `recommender.blob` and `recommender-requests.tsv`.
+pub(super) fn learn_once(backend: &Path, clicks: &Path) -> Result<()> {
+    let programs = Programs { backend: backend.to_owned(), native: PathBuf::new(), wasm: PathBuf::new() };
+    let clicks = Clicks::ensure(clicks)?;
+    println!("  learning {} clicks", clicks.count);
+    programs.replay(&clicks, &clicks.path, "learner")?;
+    programs.requests(&clicks)
+}
+
 /// What is run.
 struct Programs {
     backend: PathBuf,
@@ -87,7 +96,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
     let programs = Programs::ensure(options)?;
     let clicks = Clicks::ensure(&paths::root().join(&options.clicks))?;
     println!("  {} clicks, the last day from {}", clicks.count, clicks.last_day_ms);
-    let load_before = load();
+    let load_before = measured::load();
     let mut measured = Measured::default();
     for round in 1..=options.rounds {
         programs.learn(&clicks, &mut measured)?;
@@ -99,7 +108,7 @@ pub(super) fn run(options: &Options) -> Result<()> {
         programs.serve(&mut measured)?;
         println!("  {round}/{} asked, natively and in wasm: the same articles", options.rounds);
     }
-    let text = report::table(&measured, [&load_before, &load()]);
+    let text = report::table(&measured, [&load_before, &measured::load()]);
     println!("{text}");
     if options.write {
         let command = format!("cargo xtask bench recommender --rounds {} --write", options.rounds);
@@ -204,11 +213,6 @@ fn requests() -> PathBuf {
 
 fn text(path: &Path) -> String {
     path.display().to_string()
-}
-
-/// How busy the machine was in the last minute.
-fn load() -> String {
-    fs::read_to_string("/proc/loadavg").unwrap_or_default().split(' ').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
