@@ -1,6 +1,7 @@
 //! `cargo xtask deploy`: builds what ships, deploys it, looks whether it is well, and takes it back when it is not.
 
 pub(crate) mod health;
+mod mistakes;
 mod rehearsal;
 pub(crate) mod settings;
 mod shipped;
@@ -22,11 +23,11 @@ pub(crate) use self::rehearsal::check;
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// Where to.
-    #[arg(long, value_enum, value_name = "NAME")]
-    env: Environment,
+    #[arg(long, value_enum, value_name = "NAME", required_unless_present = "rehearse")]
+    env: Option<Environment>,
     /// The file with the admin secret, which a deep look at the worker's health needs.
-    #[arg(long, value_name = "FILE")]
-    secret_file: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["rehearse", "dry_run"])]
+    secret_file: Option<PathBuf>,
     /// The worker's address, if it is not that of wrangler.toml.
     #[arg(long, value_name = "URL")]
     url: Option<String>,
@@ -42,6 +43,12 @@ pub(crate) struct Options {
     /// Only build, and let wrangler say what it would upload and bind.
     #[arg(long)]
     dry_run: bool,
+    /// Nothing leaves this machine: mistakes are made in a local worker, and a stand-in for wrangler notes what would be done.
+    #[arg(long, conflicts_with_all = ["env", "dry_run", "url"])]
+    rehearse: bool,
+    /// The rehearsal's port for the worker; the other parts take the four after it.
+    #[arg(long, default_value_t = 8887, value_parser = clap::value_parser!(u16).range(1024..65530))]
+    port: u16,
 }
 
 /// The verb.
@@ -50,18 +57,23 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
     let settings = Settings::read()?;
     settings.check()?;
     if !options.built {
-        pack::everything(&setup::ensure()?, true)?;
+        pack::everything(&setup::ensure()?, !options.rehearse)?;
     }
+    let Some(environment) = options.env else { return check(options.port) };
     if options.dry_run {
-        println!("{}", shipped::dry_run(options.env)?);
+        println!("{}", shipped::dry_run(environment)?);
         return Ok(());
     }
+    deploy(options, environment, &settings)
+}
+
+fn deploy(options: &Options, environment: Environment, settings: &Settings) -> Result<()> {
     let url = match &options.url {
         Some(url) => url.trim_end_matches('/').to_owned(),
-        None => settings.url(options.env)?,
+        None => settings.url(environment)?,
     };
-    let secret = rotate::read_secret(&options.secret_file)?;
-    let name = options.env.name();
+    let secret = rotate::read_secret(options.secret_file.as_deref().context("name the --secret-file")?)?;
+    let name = environment.name();
     println!("wrangler deploy --env {name}");
     let deployed = wrangler::run(&["deploy", "--env", name], "")?;
     ensure!(deployed.is_good, "wrangler could not deploy; what was there before is there still:\n{}", deployed.said);
