@@ -15,7 +15,10 @@ def main():
     if arguments.what == "delete":
         kinesis.delete_stream(StreamName=arguments.name, EnforceConsumerDeletion=True)
     else:
-        kinesis.create_stream(StreamName=arguments.name, ShardCount=1)
+        try:
+            kinesis.create_stream(StreamName=arguments.name, ShardCount=1)
+        except kinesis.exceptions.ResourceInUseException:
+            pass  # A backend in development was faster.
 
 
 main()

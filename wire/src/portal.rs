@@ -72,7 +72,7 @@ impl OriginPattern {
             Some(host) => (true, host),
             None => (false, host),
         };
-        let is_host = is_host(host);
+        let is_host = !host.is_empty() && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-');
         let is_port = port.is_none_or(|port| port == "*" || port.parse::<u16>().is_ok());
         (is_host && is_port).then(|| Self { scheme: scheme.into(), host: host.into(), has_subdomains, port: port.map(Into::into) })
     }
@@ -94,9 +94,10 @@ impl OriginPattern {
     }
 }
 
-/// What stands in an `Origin`: browsers write other characters as punycode. Whatever matches is reflected in a header.
+/// What stands in an `Origin`: browsers write other characters as punycode, and take `\` for the end of a host:
+/// `https://evil.example\.g1.example/` leads to evil.example. What matches is reflected in a header and recommended to readers.
 fn is_host(host: &str) -> bool {
-    !host.is_empty() && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-')
+    !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }
 
 /// Scheme, host and port of an origin; a path, a user or anything else makes it none.
@@ -263,6 +264,32 @@ mod tests {
         assert!(g1.owns_url("https://s.g1.example/j.jpg?w=1", false));
         assert!(!g1.owns_url("https://ge.example/a", false));
         assert_eq!(g1.events_stream(), "pulso-g1-events");
+    }
+
+    #[test]
+    fn what_a_browser_takes_for_another_host_is_not_the_portals() {
+        let portals: Portals = toml::from_str(include_str!("../../portals.toml")).unwrap();
+        let g1 = portals.get("g1").unwrap();
+        for url in [
+            "https://evil.example\\.g1.example/a",
+            "https://evil.example\\@g1.example/a",
+            "https://evil.example%2f.g1.example/a",
+            "https://user@g1.example/a",
+            "https://g1.example@evil.example/a",
+            "https://g1.example.evil.example/a",
+            "https://evil.example#.g1.example",
+            "https://evil.example?.g1.example",
+            "https:///g1.example/a",
+            "https://\\g1.example/a",
+            "https://evil .g1.example/a",
+            "https://evil\u{3002}g1.example/a",
+            "https://*.g1.example/a",
+            "javascript://g1.example/%0aalert(1)",
+            "//g1.example/a",
+        ] {
+            assert!(!g1.owns_url(url, false), "{url}");
+        }
+        assert!(g1.owns_url("https://WWW.g1.example/a", false) && g1.owns_url("https://my_blog.g1.example/a", false));
     }
 
     #[test]
