@@ -100,7 +100,7 @@ fn all(checks: Vec<Check<'_>>) -> Result<()> {
 
 fn end_to_end(options: &Options) -> Vec<Check<'_>> {
     vec![
-        ("the npm package in Chromium", Box::new(npm_package)),
+        ("the npm package, and hostile texts in Chromium", Box::new(npm_package)),
         ("a reader, a rising article, and the contract", Box::new(|| reader_and_contract(options))),
         ("recommendations while the store fails", Box::new(|| store::check(options.port))),
         ("scenarios in Chromium, Firefox and WebKit", Box::new(|| e2e::check(options.port))),
@@ -145,7 +145,7 @@ fn browser_tests(wasm: &WasmTarget) -> Result<()> {
 /// `target/npm/` as a page has it, without the worker.
 fn npm_package() -> Result<()> {
     let mut node = paths::node();
-    node.args(["--test", "--test-reporter=spec", "tests/e2e/npm.test.mjs"])
+    node.args(["--test", "--test-reporter=spec", "--test-concurrency=1", "tests/e2e/npm.test.mjs", "tests/e2e/hostile.test.mjs"])
         .env("CHROMIUM", setup::find_program("chromium").unwrap_or_default());
     run::shown("the npm package's test", &mut node)
 }
@@ -160,7 +160,7 @@ fn reader_and_contract(options: &Options) -> Result<()> {
     let rising = rising::check(stack.plan());
     let mut contract = Command::new(paths::python());
     contract
-        .args(["-m", "unittest", "-v", "test_worker", "test_recommendations"])
+        .args(["-m", "unittest", "-v", "test_worker", "test_recommendations", "test_security"])
         .current_dir(paths::at("tests/contract"))
         .env("PULSO_PORT", options.port.to_string())
         .env("PULSO_ADMIN_SECRET", stack::ADMIN_SECRET)
