@@ -81,10 +81,18 @@ pub fn prepare(env: Env) -> Promise {
 }
 
 /// Begins to send a flight: `undefined` when somebody else has, `[url, headers, body]` of a call, or `[]` when [`finish`] has to do it.
+/// Without headers [`sign`] makes them.
 #[must_use]
 #[wasm_bindgen]
 pub fn depart(env: &Env, flight: u32) -> JsValue {
     platform::page::departure(handle::flight::depart(env, flight))
+}
+
+/// The headers of a call whose body has this SHA-256; `undefined` when none can be signed.
+#[must_use]
+#[wasm_bindgen]
+pub fn sign(env: &Env, sha256: &[u8]) -> JsValue {
+    platform::page::headers(handle::flight::sign(env, sha256))
 }
 
 /// Takes the answer to that call (status 0: none, and `body` says why); whether nothing is left for [`finish`].

@@ -18,6 +18,8 @@ const SEQ_MAX: u32 = 9_999;
 const IMPRESSION_ITEMS_MAX: usize = 50;
 /// Most properties of a custom event.
 const PROPS_MAX: usize = 32;
+/// Longest name of a custom event or of a placement, in bytes.
+const NAME_BYTES_MAX: usize = 64;
 /// Longest text in a custom event's properties, in bytes.
 const PROP_BYTES_MAX: usize = 512;
 
@@ -153,6 +155,28 @@ impl Event {
     /// # Errors
     /// [`Error::NotAnObject`], [`Error::MissingField`] or [`Error::BadField`].
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+        // What is right needs no field by field; what is wrong has to be told which field it is.
+        match serde_json::from_str::<Self>(text).ok().and_then(Self::admitted) {
+            Some(event) => Ok(event),
+            None => Self::parse_by_field(text),
+        }
+    }
+
+    /// The event if it is within the limits of what a page may post, its time as [`Event::parse`] takes it.
+    pub(crate) fn admitted(mut self) -> Option<Self> {
+        self.at_ms = self.at_ms.clamp(AT_MS_MIN, AT_MS_MAX);
+        let is_within = self.seq <= SEQ_MAX
+            && match &self.kind {
+                EventKind::Pageview => true,
+                EventKind::Engagement { engaged_ms, scroll_pct } => *engaged_ms <= ENGAGED_MS_MAX && *scroll_pct <= 100,
+                EventKind::Click { href, .. } => raw::is_short_web_url(href),
+                EventKind::Impression { placement, items, .. } => is_name(placement) && (1..=IMPRESSION_ITEMS_MAX).contains(&items.len()),
+                EventKind::Custom { name, props } => is_name(name) && fit(props),
+            };
+        is_within.then_some(self)
+    }
+
+    fn parse_by_field(text: &str) -> Result<Self, Error> {
         let raw: RawEvent<'_> = serde_json::from_str(text).map_err(|_| Error::NotAnObject)?;
         let seq = bounded(raw::required(raw.seq, "seq", SEQ_RULE)?, 0, u64::from(SEQ_MAX), "seq", SEQ_RULE)?;
         // A clock with a dead battery shows 1970, and its reader is still a reader.
@@ -212,23 +236,28 @@ fn impression(raw: &RawEvent<'_>) -> Result<EventKind, Error> {
 fn custom(raw: &RawEvent<'_>) -> Result<EventKind, Error> {
     const PROPS: &str = "an object of at most 32 texts (512 bytes), numbers and booleans";
     let props: BTreeMap<String, Scalar> = raw::optional(raw.props, "props", PROPS)?.unwrap_or_default();
-    let fits = |(key, value): (&String, &Scalar)| {
-        key.len() <= PROP_BYTES_MAX && !matches!(value, Scalar::Text(text) if text.len() > PROP_BYTES_MAX)
-    };
-    if props.len() > PROPS_MAX || !props.iter().all(fits) {
+    if !fit(&props) {
         return Err(Error::BadField { field: "props", rule: PROPS });
     }
     Ok(EventKind::Custom { name: name(raw.name, "name")?, props })
 }
 
+fn fit(props: &BTreeMap<String, Scalar>) -> bool {
+    let fits = |(key, value): (&String, &Scalar)| {
+        key.len() <= PROP_BYTES_MAX && !matches!(value, Scalar::Text(text) if text.len() > PROP_BYTES_MAX)
+    };
+    props.len() <= PROPS_MAX && props.iter().all(fits)
+}
+
 /// A short label: 1 to 64 bytes, no control characters.
 fn name(raw: Field<'_>, field: &'static str) -> Result<String, Error> {
     const RULE: &str = "a text of 1 to 64 bytes";
-    let name = raw::text(raw, field, RULE, 64)?.ok_or(Error::MissingField { field })?;
-    if name.is_empty() || name.chars().any(char::is_control) {
-        return Err(Error::BadField { field, rule: RULE });
-    }
-    Ok(name)
+    let name = raw::optional::<String>(raw, field, RULE)?.ok_or(Error::MissingField { field })?;
+    if is_name(&name) { Ok(name) } else { Err(Error::BadField { field, rule: RULE }) }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.chars().any(char::is_control)
 }
 
 #[cfg(test)]

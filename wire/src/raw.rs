@@ -21,23 +21,18 @@ pub(crate) fn optional<'a, T: Deserialize<'a>>(raw: Field<'a>, field: &'static s
     }
 }
 
-/// Text of at most `bytes_max` bytes.
-pub(crate) fn text(raw: Field<'_>, field: &'static str, rule: &'static str, bytes_max: usize) -> Result<Option<String>, Error> {
-    let text = optional::<String>(raw, field, rule)?;
-    match text {
-        Some(text) if text.len() > bytes_max => Err(Error::BadField { field, rule }),
-        text => Ok(text),
-    }
-}
-
 /// An absolute `http` or `https` URL of at most [`URL_BYTES_MAX`] bytes, without control characters.
 pub(crate) fn url(raw: Field<'_>, field: &'static str) -> Result<Option<String>, Error> {
     const RULE: &str = "an absolute http or https URL of at most 2048 bytes";
-    let url = text(raw, field, RULE, URL_BYTES_MAX)?;
-    match url {
-        Some(url) if !is_web_url(&url) => Err(Error::BadField { field, rule: RULE }),
+    match optional::<String>(raw, field, RULE)? {
+        Some(url) if !is_short_web_url(&url) => Err(Error::BadField { field, rule: RULE }),
         url => Ok(url),
     }
+}
+
+/// Whether a text is such a URL.
+pub(crate) fn is_short_web_url(url: &str) -> bool {
+    url.len() <= URL_BYTES_MAX && is_web_url(url)
 }
 
 /// Longest URL. Browsers and proxies in the field agree on about 2 KB.
@@ -46,5 +41,10 @@ pub(crate) const URL_BYTES_MAX: usize = 2048;
 /// `javascript:`, `data:` and relative addresses are none.
 pub(crate) fn is_web_url(url: &str) -> bool {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && !url.chars().any(char::is_control)
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) && !has_controls(url)
+}
+
+/// Nearly every address is ASCII, where a byte tells.
+fn has_controls(text: &str) -> bool {
+    !text.bytes().all(|byte| byte.is_ascii_graphic()) && text.chars().any(char::is_control)
 }

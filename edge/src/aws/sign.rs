@@ -21,7 +21,16 @@ pub struct Unsigned<'a> {
     /// Every header that is sent, `host` too; all are signed.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body.
-    pub body: &'a [u8],
+    pub body: Payload<'a>,
+}
+
+/// What a signature says of a body: its SHA-256.
+#[derive(Debug, Clone, Copy)]
+pub enum Payload<'a> {
+    /// It is made here.
+    Bytes(&'a [u8]),
+    /// Somebody made it already: 64 hex digits.
+    Sha256(&'a str),
 }
 
 /// Whose service it goes to.
@@ -58,8 +67,12 @@ pub fn sign(request: Unsigned<'_>, scope: Scope<'_>, credentials: &Credentials, 
         .build()
         .map_err(|_| unsignable("parameters"))?
         .into();
-    let signable = SignableRequest::new(request.method, request.url, request.headers.iter().copied(), SignableBody::Bytes(request.body))
-        .map_err(|_| unsignable("request"))?;
+    let body = match request.body {
+        Payload::Bytes(bytes) => SignableBody::Bytes(bytes),
+        Payload::Sha256(digits) => SignableBody::Precomputed(digits.to_owned()),
+    };
+    let signable =
+        SignableRequest::new(request.method, request.url, request.headers.iter().copied(), body).map_err(|_| unsignable("request"))?;
     let (instructions, _) = sigv4(signable, &params).map_err(|_| unsignable("signature"))?.into_parts();
     Ok(instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
@@ -76,8 +89,11 @@ fn is_address(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
     use crate::config::Secret;
+    use crate::salt::to_hex as hex;
 
     /// 2015-08-30T12:36:00Z, the time of all published cases.
     const AT_MS: u64 = 1_440_938_160_000;
@@ -134,10 +150,13 @@ mod tests {
             let expected = headers.iter().find(|(name, _)| *name == "Authorization").unwrap().1;
             let sent: Vec<_> = headers.iter().copied().filter(|(name, _)| !matches!(*name, "Authorization" | "X-Amz-Date")).collect();
             let body = body.trim_start_matches('\n').as_bytes();
-            let request = Unsigned { method, url: "https://example.amazonaws.com/", headers: &sent, body };
-            let added = sign(request, Scope { region: "us-east-1", service: "service" }, &credentials, AT_MS).unwrap();
-            assert!(added.contains(&("x-amz-date".to_owned(), "20150830T123600Z".to_owned())));
-            assert!(added.contains(&("authorization".to_owned(), expected.to_owned())), "{case}\n{added:?}");
+            let digits = hex(&Sha256::digest(body));
+            for body in [Payload::Bytes(body), Payload::Sha256(&digits)] {
+                let request = Unsigned { method, url: "https://example.amazonaws.com/", headers: &sent, body };
+                let added = sign(request, Scope { region: "us-east-1", service: "service" }, &credentials, AT_MS).unwrap();
+                assert!(added.contains(&("x-amz-date".to_owned(), "20150830T123600Z".to_owned())));
+                assert!(added.contains(&("authorization".to_owned(), expected.to_owned())), "{case}\n{added:?}");
+            }
         }
     }
 }

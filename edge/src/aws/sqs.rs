@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::aws::kinesis::Call;
-use crate::aws::sign::{self, Scope, Unsigned};
+use crate::aws::sign::{self, Payload, Scope, Unsigned};
 use crate::config::{Kinesis, Sqs};
 use crate::error::{Error, Result};
 
@@ -34,7 +34,7 @@ pub fn send_message(sqs: &Sqs, kinesis: &Kinesis, text: &str, delay_s: u32, now_
     let message = SendMessage { queue_url: &sqs.queue_url, message_body, delay_seconds: delay_s.min(DELAY_MAX_S) };
     let body = serde_json::to_string(&message).map_err(Error::unavailable)?;
     let own = [("content-type", CONTENT_TYPE), ("host", host), ("x-amz-target", TARGET)];
-    let request = Unsigned { method: "POST", url: &url, headers: &own, body: body.as_bytes() };
+    let request = Unsigned { method: "POST", url: &url, headers: &own, body: Payload::Bytes(body.as_bytes()) };
     let mut headers = sign::sign(request, Scope { region: &kinesis.region, service: "sqs" }, credentials, now_ms)?;
     headers.extend(own.iter().filter(|(name, _)| *name != "host").map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     Ok(Call { url, headers, body })

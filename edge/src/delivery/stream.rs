@@ -5,6 +5,7 @@ use wire::PortalId;
 use super::world::{Reply, World};
 use super::{Delivery, Effect, Holder, Input, Parcel, Verdict};
 use crate::aws::kinesis::{self, Call, Outcome};
+use crate::aws::sign::Payload;
 use crate::aws::sqs;
 use crate::clock_skew;
 use crate::config::Sqs;
@@ -42,10 +43,10 @@ impl Underway {
         Some(Self { portal, queue_number, delivery, effect })
     }
 
-    /// The call to the stream, signed now; `None` when it wants something else, or the call cannot be made: then [`Underway::finish`].
-    pub fn call(&self, world: &impl World) -> Option<Call> {
+    /// The body of a call to the stream; `None` when it wants something else, or the call cannot be made: then [`Underway::finish`].
+    pub fn body(&self, world: &impl World) -> Option<String> {
         let Effect::Put(indexes) = &self.effect else { return None };
-        call(world, &self.portal, &self.in_hand(indexes)).ok()
+        body(world, &self.portal, &self.in_hand(indexes)).ok()
     }
 
     /// What came of that call; an error is a code.
@@ -116,22 +117,36 @@ pub(super) async fn deliver_in_calls(world: &impl World, holder: Holder, parcels
 }
 
 async fn put(world: &impl World, portal: &PortalId, parcels: &[&Parcel]) -> Input {
-    let reply = match call(world, portal, parcels) {
+    let call = body(world, portal, parcels).and_then(|body| {
+        let headers = headers(world, Payload::Bytes(body.as_bytes()))?;
+        Ok(Call { url: kinesis::url(&world.config().kinesis), headers, body })
+    });
+    let reply = match call {
         Ok(call) => world.post(call).await,
         Err(reason) => Err(reason),
     };
     settle(world, portal, parcels.len(), reply)
 }
 
-/// The signed call, or a code that says why there can be none.
-fn call(world: &impl World, portal: &PortalId, parcels: &[&Parcel]) -> Result<Call, String> {
-    let config = world.config();
-    let portal = config.portals.get(portal.as_str()).ok_or("unknown_portal")?;
-    let pairs = parcels.iter().map(|parcel| (parcel.key.as_str(), parcel.data.as_str()));
-    kinesis::put_records(&config.kinesis, &portal.events_stream(), pairs, signed_at_ms(world)).map_err(|error| match error {
+fn body(world: &impl World, portal: &PortalId, parcels: &[&Parcel]) -> Result<String, String> {
+    let portal = world.config().portals.get(portal.as_str()).ok_or("unknown_portal")?;
+    let pairs = parcels.iter().map(|parcel| (parcel.key.as_str(), parcel.data.as_str())).collect();
+    kinesis::body(&portal.events_stream(), pairs).map_err(code)
+}
+
+/// What signs a call to the streams now. They hold for five minutes.
+///
+/// # Errors
+/// A code that says why there can be none.
+pub fn headers(world: &impl World, body: Payload<'_>) -> Result<Vec<(String, String)>, String> {
+    kinesis::headers(&world.config().kinesis, body, signed_at_ms(world)).map_err(code)
+}
+
+fn code(error: Error) -> String {
+    match error {
         Error::Unavailable { cause } => cause,
         other => other.code().to_owned(),
-    })
+    }
 }
 
 /// What an answer means for its records, and for the calls after it.

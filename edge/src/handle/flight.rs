@@ -3,22 +3,37 @@
 use wire::CollectAnswer;
 
 use crate::answer::Answer;
-use crate::aws::kinesis::Call;
+use crate::aws::kinesis;
+use crate::aws::sign::Payload;
 use crate::cors;
 use crate::delivery::lanes::{Claim, Seat};
 use crate::delivery::stream::{self, Underway};
-use crate::delivery::world::Reply;
+use crate::delivery::world::{Reply, World as _};
 use crate::delivery::{Holder, Parcel, Verdict};
 use crate::error::Error;
 use crate::platform::isolate::Isolate;
 use crate::platform::{Env, memory};
+use crate::salt::to_hex;
+
+/// Longest body whose SHA-256 is made in wasm: what is longer the platform hashes faster, though it has to be waited for.
+const HASHED_HERE_BYTES_MAX: usize = 8_192;
+
+/// Names and values.
+pub(crate) type Headers = Vec<(String, String)>;
 
 /// What sending a flight begins with.
 pub(crate) enum Departure {
     /// Somebody else has sent it.
     Gone,
-    /// This call has to be made.
-    Call(Call),
+    /// These bytes have to be put into the stream.
+    Put {
+        /// Where.
+        url: String,
+        /// With these headers; `None`: [`sign`] makes them once the platform has hashed the bytes.
+        headers: Option<Headers>,
+        /// The bytes.
+        body: String,
+    },
     /// No call can be made now; [`finish`] does what is left.
     Finish,
 }
@@ -39,9 +54,22 @@ pub(crate) enum Told {
 pub(crate) fn depart(env: &Env, number: u32) -> Departure {
     let (Some(isolate), Some(parcels)) = (isolate(env), memory::with_lanes(|lanes| lanes.depart(number))) else { return Departure::Gone };
     let Some(underway) = Underway::start(&isolate, Holder::Page, parcels) else { return Departure::Gone };
-    let call = underway.call(&isolate);
+    let body = underway.body(&isolate);
     memory::with_lanes(|lanes| lanes.keep(number, underway));
-    call.map_or(Departure::Finish, Departure::Call)
+    let Some(body) = body else { return Departure::Finish };
+    let url = kinesis::url(&isolate.config().kinesis);
+    if body.len() > HASHED_HERE_BYTES_MAX {
+        return Departure::Put { url, headers: None, body };
+    }
+    match stream::headers(&isolate, Payload::Bytes(body.as_bytes())) {
+        Ok(headers) => Departure::Put { url, headers: Some(headers), body },
+        Err(_) => Departure::Finish,
+    }
+}
+
+/// The headers for bytes with this SHA-256.
+pub(crate) fn sign(env: &Env, sha256: &[u8]) -> Option<Headers> {
+    stream::headers(&isolate(env)?, Payload::Sha256(&to_hex(sha256))).ok()
 }
 
 /// What came of the call; whether every record is decided now.

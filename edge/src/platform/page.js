@@ -74,8 +74,10 @@ async function send(flight, env) {
   const call = wasm.depart(env, flight);
   if (!call) return;
   if (call.length) {
-    const [status, body, atMs] = await post(call, deadlines[2]);
-    if (wasm.land(env, flight, status, body, atMs)) return;
+    const [url, headers, bytes] = call;
+    const signed = headers ?? wasm.sign(env, new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+    const [status, text, atMs] = signed ? await post(url, signed, bytes, deadlines[2]) : [0, "unsigned", NaN];
+    if (wasm.land(env, flight, status, text, atMs)) return;
   }
   await wasm.finish(env, flight);
 }

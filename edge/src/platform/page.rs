@@ -9,7 +9,7 @@ use worker::wasm_bindgen_futures::future_to_promise;
 use super::{Env, http, transport};
 use crate::answer::Answer;
 use crate::delivery::lanes::{FOLLOWER_DEADLINE_MS, GATHER_MAX_MS, Role};
-use crate::handle::flight::{Departure, Told, rescue};
+use crate::handle::flight::{Departure, Headers, Told, rescue};
 use crate::handle::pageview::{Boarded, keep};
 
 /// What the shell waits at most, milliseconds: for the flight before, for a leader, for Kinesis.
@@ -51,8 +51,12 @@ pub(crate) fn departure(departure: Departure) -> JsValue {
     match departure {
         Departure::Gone => JsValue::UNDEFINED,
         Departure::Finish => Array::new().into(),
-        Departure::Call(call) => transport::parts(&call).into(),
+        Departure::Put { url, headers, body } => Array::of3(&url.into(), &self::headers(headers), &transport::bytes(&body)).into(),
     }
+}
+
+pub(crate) fn headers(headers: Option<Headers>) -> JsValue {
+    headers.map_or(JsValue::UNDEFINED, |headers| transport::pairs(&headers).into())
 }
 
 pub(crate) fn told(told: Told, env: Env, origin: Option<String>) -> JsValue {

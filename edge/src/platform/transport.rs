@@ -1,6 +1,6 @@
 //! Calls out of the worker, each with a deadline.
 
-use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
+use wasm_bindgen::prelude::wasm_bindgen;
 use worker::js_sys::{Array, Promise, Uint8Array};
 use worker::wasm_bindgen_futures::JsFuture;
 
@@ -12,25 +12,26 @@ pub(crate) const DEADLINE_MS: u32 = 3_000;
 
 #[wasm_bindgen(raw_module = "./transport.js")]
 extern "C" {
-    fn post(call: &Array, deadline_ms: u32) -> Promise;
+    fn post(url: &str, headers: &Array, body: &Uint8Array, deadline_ms: u32) -> Promise;
 }
 
 /// The answer; else a code that says why there is none.
 pub(crate) async fn send(call: Call) -> Result<Reply, String> {
-    let answer = JsFuture::from(post(&parts(&call), DEADLINE_MS)).await.map_err(|_| "network".to_owned())?;
+    let answer =
+        JsFuture::from(post(&call.url, &pairs(&call.headers), &bytes(&call.body), DEADLINE_MS)).await.map_err(|_| "network".to_owned())?;
     let answer = Array::from(&answer);
     let status = answer.get(0).as_f64().and_then(whole).unwrap_or(0);
     reply(status, answer.get(1).as_string().unwrap_or_default(), answer.get(2).as_f64().unwrap_or(f64::NAN))
 }
 
-/// What `transport.js` posts: `[url, [[header, value] …], bytes]`.
-pub(crate) fn parts(call: &Call) -> Array {
-    let headers = Array::new();
-    for (name, value) in &call.headers {
-        headers.push(&Array::of2(&name.as_str().into(), &value.as_str().into()));
-    }
-    // Bytes, not a text: nobody has to find out again that it is ASCII.
-    Array::of3(&JsValue::from_str(&call.url), &headers, &Uint8Array::from(call.body.as_bytes()))
+/// `[[name, value] …]`.
+pub(crate) fn pairs(headers: &[(String, String)]) -> Array {
+    headers.iter().map(|(name, value)| Array::of2(&name.as_str().into(), &value.as_str().into())).collect()
+}
+
+/// Bytes, not a text: nobody has to find out again that it is ASCII.
+pub(crate) fn bytes(body: &str) -> Uint8Array {
+    Uint8Array::from(body.as_bytes())
 }
 
 /// What `transport.js` answers: a status and the body, or 0 and why there is none; and the service's time, if it said one.
