@@ -112,6 +112,13 @@ pub fn of_store(name: &str, outcome: std::result::Result<(), String>) -> Check {
     Check { name: format!("{name} answers"), ok, detail }
 }
 
+/// Whether a second admin secret is admitted for now: whoever changes it waits for either.
+#[must_use]
+pub fn of_next_secret(config: &Config) -> Check {
+    let detail = if config.admin_secret_next.is_some() { "set" } else { "none" };
+    Check { name: "admin_secret_next".to_owned(), ok: true, detail: detail.to_owned() }
+}
+
 /// Which access key signs, by the end of its id, which is no secret.
 #[must_use]
 pub fn of_key(config: &Config) -> Check {
@@ -180,6 +187,14 @@ mod tests {
         let check = of_key(&config());
         assert_eq!((check.ok, check.detail.as_str()), (true, "…1234"));
         assert!(!of_key(&Config::parse(Environment::default()).unwrap()).ok);
+    }
+
+    #[test]
+    fn a_second_secret_is_told_and_neither_is_wrong() {
+        let of = |next: &str| {
+            of_next_secret(&Config::parse(Environment { admin_secret_next: Some(next.to_owned()), ..Environment::default() }).unwrap())
+        };
+        assert_eq!([of("hush"), of("")].map(|check| (check.ok, check.detail)), [(true, "set".to_owned()), (true, "none".to_owned())]);
     }
 
     #[test]

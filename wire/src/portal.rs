@@ -73,8 +73,7 @@ impl OriginPattern {
             None => (false, host),
         };
         let is_host = !host.is_empty() && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-');
-        let is_port = port.is_none_or(|port| port == "*" || port.parse::<u16>().is_ok());
-        (is_host && is_port).then(|| Self { scheme: scheme.into(), host: host.into(), has_subdomains, port: port.map(Into::into) })
+        is_host.then(|| Self { scheme: scheme.into(), host: host.into(), has_subdomains, port: port.map(Into::into) })
     }
 
     /// Whether the value of an `Origin` header matches.
@@ -87,11 +86,16 @@ impl OriginPattern {
             host == &*self.host
         };
         let port_matches = match self.port.as_deref() {
-            Some("*") => true,
+            Some("*") => port != Some("*"),
             expected => port == expected,
         };
         *scheme == *self.scheme && host_matches && port_matches
     }
+}
+
+/// Digits alone, for `parse` takes a sign as well.
+fn is_port(port: &str) -> bool {
+    port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
 }
 
 /// What stands in an `Origin`: browsers write other characters as punycode, and take `\` for the end of a host:
@@ -107,7 +111,8 @@ fn split_origin(text: &str) -> Option<(&str, &str, Option<&str>)> {
         return None;
     }
     match rest.split_once(':') {
-        Some((host, port)) => Some((scheme, host, Some(port))),
+        Some((host, port)) if port == "*" || is_port(port) => Some((scheme, host, Some(port))),
+        Some(_) => None,
         None => Some((scheme, rest, None)),
     }
 }
@@ -264,6 +269,25 @@ mod tests {
         assert!(g1.owns_url("https://s.g1.example/j.jpg?w=1", false));
         assert!(!g1.owns_url("https://ge.example/a", false));
         assert_eq!(g1.events_stream(), "pulso-g1-events");
+    }
+
+    #[test]
+    fn any_port_is_a_port() {
+        let pattern = OriginPattern::parse("http://g1.localhost:*").unwrap();
+        for (port, expected) in [
+            ("", true),
+            (":1", true),
+            (":65535", true),
+            (":", false),
+            (":65536", false),
+            (":+1", false),
+            (":80:80", false),
+            (":*", false),
+            (":80.evil.example", false),
+            (":80\u{b}X-Evil: 1", false),
+        ] {
+            assert_eq!(pattern.matches(&format!("http://g1.localhost{port}")), expected, "{port:?}");
+        }
     }
 
     #[test]

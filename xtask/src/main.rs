@@ -30,6 +30,7 @@ mod stack;
 mod store;
 mod suite;
 mod tail;
+mod threats;
 mod tidy;
 mod wasm_target;
 
@@ -87,7 +88,7 @@ enum Verb {
     Bench(bench::Options),
     /// How good recommendations are over real clicks, beside what others would take; with --write into EVALUATION.md.
     Eval(eval::Options),
-    /// Check the fences between cores and shells, and the lengths of files.
+    /// Check the fences between cores and shells, the lengths of files, and the tests that SECURITY.md names.
     Tidy,
 }
 

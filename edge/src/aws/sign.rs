@@ -123,7 +123,7 @@ mod tests {
         ] {
             let secret = Secret::parse(Some("hush".to_owned())).unwrap();
             let credentials = Credentials { access_key_id: secret.clone(), secret_access_key: secret };
-            let request = Unsigned { method: "POST", url, headers: &[], body: b"" };
+            let request = Unsigned { method: "POST", url, headers: &[], body: Payload::Bytes(b"") };
             assert!(sign(request, Scope { region: "r", service: "s" }, &credentials, AT_MS).is_err(), "{url:?}");
         }
     }
@@ -132,7 +132,7 @@ mod tests {
     fn a_clock_that_is_thousands_of_years_off_is_an_error() {
         let secret = Secret::parse(Some("hush".to_owned())).unwrap();
         let credentials = Credentials { access_key_id: secret.clone(), secret_access_key: secret };
-        let request = Unsigned { method: "POST", url: "https://a/", headers: &[], body: b"" };
+        let request = Unsigned { method: "POST", url: "https://a/", headers: &[], body: Payload::Bytes(b"") };
         let at = |now_ms| sign(request, Scope { region: "r", service: "s" }, &credentials, now_ms).is_ok();
         assert!(at(0) && at(AT_MS_MAX) && !at(AT_MS_MAX + 1) && !at(u64::MAX));
     }

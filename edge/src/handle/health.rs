@@ -31,7 +31,7 @@ pub(super) async fn answer(request: &Request, head: &Head, config: &Result<Rc<Co
 /// Asks every part something; one after the other, for an isolate has six connections and nobody is in a hurry.
 async fn look(config: &Rc<Config>, env: &Env) -> Vec<Check> {
     let isolate = Isolate::new(env, config);
-    let mut checks = vec![probe::of_key(config)];
+    let mut checks = vec![probe::of_key(config), probe::of_next_secret(config)];
     for portal in config.portals.iter() {
         let now_ms = clock::now_ms().saturating_add_signed(memory::clock_offset_ms());
         let reply = match probe::call(portal, &config.kinesis, now_ms) {

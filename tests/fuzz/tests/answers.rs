@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use bolero::check;
 use edge::agent::Agent;
 use edge::aws::kinesis::{self, Outcome};
-use edge::aws::sign::{Scope, Unsigned, sign};
+use edge::aws::sign::{Payload, Scope, Unsigned, sign};
 use edge::aws::sqs;
 use edge::config::{Config, Credentials, Environment, Secret};
 use edge::query::Query;
@@ -45,7 +45,7 @@ fn signatures() {
         let name = spoilt_text(&["content-type", "X-Amz-Target", "host"], &mut chance);
         let headers = [("host", "kinesis.sa-east-1.amazonaws.com"), (name.as_str(), value.as_str())];
         let at_ms = if chance.byte() < 8 { u64::from(chance.byte()) << 40 } else { NOW_MS };
-        let request = Unsigned { method: &method, url: &url, headers: &headers, body: chance.rest() };
+        let request = Unsigned { method: &method, url: &url, headers: &headers, body: Payload::Bytes(chance.rest()) };
         let scope = Scope { region: "sa-east-1", service: "kinesis" };
         let signed = sign(request, scope, &credentials, at_ms);
         TALLY.note(signed.is_ok());

@@ -138,15 +138,17 @@ impl<P: Place> Rotation<'_, P> {
         if let Some((made, before)) = &key {
             println!("  access key …{} is made beside …{}", made.end(), before.end());
         }
-        self.introduce(&new, key.as_ref().map(|(made, _)| made))?;
+        self.introduce(&old, &new, key.as_ref().map(|(made, _)| made))?;
         write_secret(self.secret_file, &new)?;
         println!("  {} has the new secret", self.secret_file.display());
         std::thread::sleep(self.grace);
         self.place.tell(&[("ADMIN_SECRET", Some(&new)), ("ADMIN_SECRET_NEXT", None)])?;
-        self.until("the old admin secret is refused, the new one is admitted", || {
-            let is_new_good = Health::look(self.place.url(), Some(&new)).is_green();
-            is_new_good && Health::look(self.place.url(), Some(&old)) == Seen::Refused
+        self.until("the worker admits the new admin secret alone", || {
+            let seen = Health::look(self.place.url(), Some(&new));
+            seen.is_green() && !seen.admits_next()
         })?;
+        ensure!(Health::look(self.place.url(), Some(&old)) == Seen::Refused, "the old admin secret is still admitted");
+        println!("  the old admin secret is refused");
         if let (Some(keys), Some((made, before))) = (&self.keys, &key) {
             self.retire(keys, before, made, &new)?;
         }
@@ -154,7 +156,7 @@ impl<P: Place> Rotation<'_, P> {
     }
 
     /// Makes old and new good at once.
-    fn introduce(&self, new: &str, key: Option<&AccessKey>) -> Result<()> {
+    fn introduce(&self, old: &str, new: &str, key: Option<&AccessKey>) -> Result<()> {
         let mut changes = vec![("ADMIN_SECRET_NEXT", Some(new))];
         if let Some(key) = key {
             // Together: halves of two keys sign nothing.
@@ -162,10 +164,13 @@ impl<P: Place> Rotation<'_, P> {
         }
         self.place.tell(&changes)?;
         let shown = key.map(AccessKey::end);
-        self.until("the worker admits the new admin secret beside the old one, and signs with the new key", || {
-            let seen = Health::look(self.place.url(), Some(new));
-            seen.is_green() && shown.is_none_or(|end| seen.key_ends_with(end))
-        })
+        // Asked with the old one: who comes with a secret that is not admitted yet is guessing, and is stopped after a few.
+        self.until("the worker admits two admin secrets, and signs with its newest key", || {
+            let seen = Health::look(self.place.url(), Some(old));
+            seen.is_green() && seen.admits_next() && shown.is_none_or(|end| seen.key_ends_with(end))
+        })?;
+        ensure!(Health::look(self.place.url(), Some(new)).is_green(), "the worker does not admit the new admin secret");
+        Ok(())
     }
 
     fn retire(&self, keys: &AccessKeys, before: &AccessKey, made: &AccessKey, secret: &str) -> Result<()> {
