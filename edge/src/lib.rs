@@ -43,7 +43,7 @@ pub mod trust;
 use delivery::lanes::Seat;
 use platform::{Context, Env, MessageBatch, Request};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
-use worker::js_sys::Promise;
+use worker::js_sys::{Array, Promise};
 use worker::{Response, ScheduleContext, ScheduledEvent, event};
 
 #[event(fetch)]
@@ -53,14 +53,14 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 
 // What `platform/page.js` calls for `POST /pageview`, in this order. None of them waits, and promises are the caller's own.
 
-/// What the shell waits at most, milliseconds: `[for the flight before, for a leader, for Kinesis]`.
+/// What the shell is told once: `[url of the streams, waits at most for the flight before, for a leader, for Kinesis]`, milliseconds.
 #[must_use]
 #[wasm_bindgen]
-pub fn deadlines_ms() -> Vec<u32> {
-    platform::page::deadlines_ms()
+pub fn settings(env: &Env) -> Array {
+    platform::page::settings(&handle::flight::url(env))
 }
 
-/// Takes a batch: `undefined` when [`prepare`] has to come first, `[flight, index, leads, after]`, or `[response, promise]` of a refusal.
+/// Takes a batch: `undefined` when [`prepare`] has to come first, `[flight, index, role, call or flight before]`, or `[response, promise]` of a refusal.
 #[must_use]
 #[wasm_bindgen]
 pub fn board(env: Env, facts: &str, body: &[u8]) -> JsValue {
@@ -80,12 +80,12 @@ pub fn prepare(env: Env) -> Promise {
     platform::page::done(handle::pageview::prepare(env))
 }
 
-/// Begins to send a flight: `undefined` when somebody else has, `[url, headers, body]` of a call, or `[]` when [`finish`] has to do it.
+/// Begins to send a flight: `undefined` when somebody else has, `[headers, body]` of a call, or `[]` when [`finish`] has to do it.
 /// Without headers [`sign`] makes them.
 #[must_use]
 #[wasm_bindgen]
 pub fn depart(env: &Env, flight: u32) -> JsValue {
-    platform::page::departure(handle::flight::depart(env, flight))
+    platform::page::departure_of(handle::flight::depart(env, flight))
 }
 
 /// The headers of a call whose body has this SHA-256; `undefined` when none can be signed.
@@ -95,11 +95,12 @@ pub fn sign(env: &Env, sha256: &[u8]) -> JsValue {
     platform::page::headers(handle::flight::sign(env, sha256))
 }
 
-/// Takes the answer to that call (status 0: none, and `body` says why); whether nothing is left for [`finish`].
+/// Takes the answer to that call (status 0: none, and `body` says why), and tells a seat like [`claim`]; `undefined` when [`finish`] has to come first.
 #[must_use]
 #[wasm_bindgen]
-pub fn land(env: &Env, flight: u32, status: u16, body: String, at_ms: f64) -> bool {
-    handle::flight::land(env, flight, platform::transport::reply(status, body, at_ms))
+pub fn land(env: Env, flight: u32, index: usize, status: u16, body: String, at_ms: f64, origin: Option<String>) -> JsValue {
+    let is_decided = handle::flight::land(&env, flight, platform::transport::reply(status, body, at_ms));
+    if is_decided { claim(env, flight, index, origin) } else { JsValue::UNDEFINED }
 }
 
 /// Does what is left of a flight.

@@ -1,7 +1,7 @@
 // The worker with a key-value store that fails when it is told to: no part of the product. Everything else is the worker as it is deployed.
 // PUT /__store/fault with `none`, `down` (every call fails) or `silent` (no call is answered), from now on; STORE_FAULT says what it begins with.
 // PUT or DELETE /__store/<key> changes a value, past the admin door.
-import Worker from "./index.js";
+import worker from "./index.js";
 
 let fault;
 
@@ -14,19 +14,22 @@ const behaving = (store) => {
   return Object.fromEntries(["get", "getWithMetadata", "put", "list", "delete"].map((name) => [name, call(name)]));
 };
 
-export default class extends Worker {
-  constructor(context, env) {
-    fault ??= env.STORE_FAULT;
-    super(context, { ...env, STORE: behaving(env.STORE) });
-    this.store = env.STORE;
-  }
-  async fetch(request) {
+const told = (env) => {
+  fault ??= env.STORE_FAULT;
+  return { ...env, STORE: behaving(env.STORE) };
+};
+
+export default {
+  async fetch(request, env, context) {
+    const behaved = told(env);
     const [, door, ...key] = new URL(request.url).pathname.split("/");
-    if (door !== "__store") return super.fetch(request);
+    if (door !== "__store") return worker.fetch(request, behaved, context);
     const body = await request.arrayBuffer();
     if (key[0] === "fault") fault = new TextDecoder().decode(body);
-    else if (request.method === "DELETE") await this.store.delete(key.join("/"));
-    else await this.store.put(key.join("/"), body);
+    else if (request.method === "DELETE") await env.STORE.delete(key.join("/"));
+    else await env.STORE.put(key.join("/"), body);
     return new Response("done\n");
-  }
-}
+  },
+  queue: (batch, env, context) => worker.queue(batch, told(env), context),
+  scheduled: (event, env, context) => worker.scheduled(event, told(env), context),
+};

@@ -19,10 +19,10 @@ const RECORDS_MAX: usize = BATCH_MESSAGES_MAX;
 /// Most bytes of them, for the same reason; the rest is room for the headers that messages have.
 const BYTES_MAX: usize = BATCH_BYTES_MAX - RECORDS_MAX * 300;
 /// Longest wait of a flight for the one before it, milliseconds: a call that hangs must not hold up the next. Kinesis answers within 50.
-pub const GATHER_MAX_MS: u64 = 250;
+pub const GATHER_MAX_MS: u32 = 250;
 /// How long a follower waits for its leader, milliseconds. More than gathering, two calls (3 s each) and a send to the queue (5 s) take
 /// together; with a call of its own after it still below the 30 s that the platform leaves to a request whose client is gone.
-pub const FOLLOWER_DEADLINE_MS: u64 = 15_000;
+pub const FOLLOWER_DEADLINE_MS: u32 = 15_000;
 /// When a flight is forgotten, though some of its seats were never asked for, milliseconds: all who could are gone.
 const FORGOTTEN_AFTER_MS: u64 = 60_000;
 

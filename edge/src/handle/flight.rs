@@ -8,7 +8,7 @@ use crate::aws::sign::Payload;
 use crate::cors;
 use crate::delivery::lanes::{Claim, Seat};
 use crate::delivery::stream::{self, Underway};
-use crate::delivery::world::{Reply, World as _};
+use crate::delivery::world::Reply;
 use crate::delivery::{Holder, Parcel, Verdict};
 use crate::error::Error;
 use crate::platform::isolate::Isolate;
@@ -27,8 +27,6 @@ pub(crate) enum Departure {
     Gone,
     /// These bytes have to be put into the stream.
     Put {
-        /// Where.
-        url: String,
         /// With these headers; `None`: [`sign`] makes them once the platform has hashed the bytes.
         headers: Option<Headers>,
         /// The bytes.
@@ -57,14 +55,18 @@ pub(crate) fn depart(env: &Env, number: u32) -> Departure {
     let body = underway.body(&isolate);
     memory::with_lanes(|lanes| lanes.keep(number, underway));
     let Some(body) = body else { return Departure::Finish };
-    let url = kinesis::url(&isolate.config().kinesis);
     if body.len() > HASHED_HERE_BYTES_MAX {
-        return Departure::Put { url, headers: None, body };
+        return Departure::Put { headers: None, body };
     }
     match stream::headers(&isolate, Payload::Bytes(body.as_bytes())) {
-        Ok(headers) => Departure::Put { url, headers: Some(headers), body },
+        Ok(headers) => Departure::Put { headers: Some(headers), body },
         Err(_) => Departure::Finish,
     }
+}
+
+/// Where the calls go.
+pub(crate) fn url(env: &Env) -> String {
+    memory::config(env).map(|config| kinesis::url(&config.kinesis)).unwrap_or_default()
 }
 
 /// The headers for bytes with this SHA-256.
@@ -72,7 +74,7 @@ pub(crate) fn sign(env: &Env, sha256: &[u8]) -> Option<Headers> {
     stream::headers(&isolate(env)?, Payload::Sha256(&to_hex(sha256))).ok()
 }
 
-/// What came of the call; whether every record is decided now.
+/// What came of the call; whether every record is decided now, else [`finish`] has to follow.
 pub(crate) fn land(env: &Env, number: u32, reply: Result<Reply, String>) -> bool {
     let (Some(isolate), Some(mut underway)) = (isolate(env), memory::with_lanes(|lanes| lanes.take(number))) else { return false };
     underway.landed(&isolate, reply);

@@ -4,6 +4,7 @@
 use wire::BadBody;
 use wire::day::Day;
 
+use super::flight::{self, Departure};
 use super::salt;
 use crate::answer::Answer;
 use crate::bad;
@@ -23,14 +24,26 @@ pub(crate) enum Boarded {
     /// It is refused; the letter, if there is one, is to be kept.
     Refused(Answer, Option<BadBody>),
     /// Its record has a seat.
-    Seated(Seat, Role),
+    Seated(Seat, Place),
+}
+
+/// What a seat's request does next.
+pub(crate) enum Place {
+    /// Makes the call for itself.
+    Alone(Departure),
+    /// Makes the call for all of the flight.
+    Lead(Departure),
+    /// The same, once that flight has landed.
+    LeadAfter(u32),
+    /// Waits for whoever leads.
+    Follow,
 }
 
 /// Takes a batch.
 pub(crate) fn board(env: &Env, lines: &str, body: &[u8]) -> Boarded {
     let facts = Facts::parse(lines);
     match memory::config(env) {
-        Ok(config) => board_with(&config, &facts, body).unwrap_or_else(|error| refused(&config, lines, body, &error)),
+        Ok(config) => board_with(env, &config, &facts, body).unwrap_or_else(|error| refused(&config, lines, body, &error)),
         Err(error) => Boarded::Refused(super::refuse(&error), None),
     }
 }
@@ -49,7 +62,7 @@ pub(crate) fn refuse_body(env: &Env, lines: &str, why: u8) -> Boarded {
     }
 }
 
-fn board_with(config: &Config, facts: &Facts<'_>, body: &[u8]) -> Result<Boarded> {
+fn board_with(env: &Env, config: &Config, facts: &Facts<'_>, body: &[u8]) -> Result<Boarded> {
     if config.is_dev && facts.asks_for_panic {
         rehearse_panic();
     }
@@ -60,7 +73,13 @@ fn board_with(config: &Config, facts: &Facts<'_>, body: &[u8]) -> Result<Boarded
     let envelope = accepted.into_envelope(config, &facts.client, &salt, received_at_ms);
     let parcel = Parcel::first(&envelope).map_err(|error| Error::unavailable(error.code()))?;
     let (seat, role) = memory::with_lanes(|lanes| lanes.board(parcel, answer, config.may_gather, received_at_ms));
-    Ok(Boarded::Seated(seat, role))
+    let place = match role {
+        Role::Lead { after: None } if config.may_gather => Place::Lead(flight::depart(env, seat.flight)),
+        Role::Lead { after: None } => Place::Alone(flight::depart(env, seat.flight)),
+        Role::Lead { after: Some(flight) } => Place::LeadAfter(flight),
+        Role::Follow => Place::Follow,
+    };
+    Ok(Boarded::Seated(seat, place))
 }
 
 /// What a bug of ours would do, so that a test sees that the requests beside it are answered all the same.

@@ -3,33 +3,22 @@
 // Group commit is described in edge/src/delivery/lanes.rs.
 import * as wasm from "./index.js";
 import { facts } from "./facts.js";
-import { post } from "./transport.js";
+import { pairs, post, within } from "./transport.js";
 
 const BODY_BYTES_MAX = 65_536;
 // A body that has not arrived by then does not hold its request open any longer: 64 KiB take 10 s at 52 kbit/s, slower than 2G.
 const BODY_DEADLINE_MS = 10_000;
+// Roles of a seat; edge/src/platform/page.rs says them.
+const ALONE = 0, LEAD = 1, LEAD_AFTER = 2;
 // Why there is no body; edge/src/handle/pageview.rs knows them.
 const TOO_LARGE = 1, LATE = 2, BROKEN = 3;
 // Salts are read from KV, and midnight may pass meanwhile.
 const PREPARATIONS_MAX = 3;
 const HEADERS = {
   "content-type": "application/json",
-  "cache-control": "no-store",
   "x-content-type-options": "nosniff",
   vary: "Origin",
-  "access-control-expose-headers": "Retry-After",
 };
-
-// What a promise comes to, or `undefined` once the time is over. What is late goes on without us.
-async function within(ms, promise) {
-  let timer;
-  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms)));
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 // The cap holds while the bytes come.
 async function streamed(stream) {
@@ -45,14 +34,13 @@ async function streamed(stream) {
   return body;
 }
 
-// The body's bytes, or a number that says why there are none.
+// The body's bytes, or a number that says why there are none. `request.body` costs a stream: it is only asked for where no length is announced.
 async function bodyOf(request) {
-  if (!request.body) return new Uint8Array();
   const announced = request.headers.get("content-length");
   if (announced > BODY_BYTES_MAX) return TOO_LARGE;
   try {
     // Who announced a length is held to it by HTTP itself.
-    const body = announced ? request.arrayBuffer() : streamed(request.body);
+    const body = announced || !request.body ? request.arrayBuffer() : streamed(request.body);
     const got = (await within(BODY_DEADLINE_MS, body)) ?? LATE;
     return got instanceof ArrayBuffer ? new Uint8Array(got) : got;
   } catch {
@@ -60,59 +48,66 @@ async function bodyOf(request) {
   }
 }
 
+// What to wait at most for the flight before, for a leader, for Kinesis; and where that is.
+let gatherMaxMs, followerDeadlineMs, callDeadlineMs, url;
+
 // Who sends a flight, by its number.
 const senders = new Map();
 
 // A new instance of the wasm knows nothing of the flights of the old one.
 export const forget = () => senders.clear();
 
-// For the flight before, for a leader, for Kinesis.
-let deadlines;
-
-// Sends a flight, unless somebody else has.
-async function send(flight, env) {
-  const call = wasm.depart(env, flight);
-  if (!call) return;
-  if (call.length) {
-    const [url, headers, bytes] = call;
+// Makes a flight's call, and says what that means for a seat. `undefined`: somebody else has made it.
+async function make([headers, bytes], flight, index, origin, env) {
+  if (bytes) {
     const signed = headers ?? wasm.sign(env, new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
-    const [status, text, atMs] = signed ? await post(url, signed, bytes, deadlines[2]) : [0, "unsigned", NaN];
-    if (wasm.land(env, flight, status, text, atMs)) return;
+    const [status, text, atMs] = signed ? await post(url, pairs(signed), bytes, callDeadlineMs) : [0, "unsigned", NaN];
+    const told = wasm.land(env, flight, index, status, text, atMs, origin);
+    if (told !== undefined) return told;
   }
   await wasm.finish(env, flight);
+  return wasm.claim(env, flight, index, origin);
 }
 
-async function lead(flight, after, env) {
+// Sends a flight, unless somebody else has.
+async function send(flight, index, origin, env) {
+  const call = wasm.depart(env, flight);
+  return call && make(call, flight, index, origin, env);
+}
+
+async function sendAfter(after, flight, index, origin, env) {
+  const before = senders.get(after);
+  if (before) await within(gatherMaxMs, before).catch(() => {});
+  return send(flight, index, origin, env);
+}
+
+// From now on others depend on it, whether or not this page waits for its answer.
+async function lead(sending, flight, context) {
+  context.waitUntil(sending);
+  senders.set(flight, sending);
   try {
-    const before = after && senders.get(after);
-    if (before) await within(deadlines[0], before).catch(() => {});
-    await send(flight, env);
+    return await sending;
   } finally {
     senders.delete(flight);
   }
 }
 
-async function seated([flight, index, isLeader, after], origin, env, context) {
-  deadlines ??= wasm.deadlines_ms();
-  if (isLeader) {
-    const sending = lead(flight, after, env);
-    senders.set(flight, sending);
-    // From now on others depend on it, whether or not this page waits for its answer.
-    context.waitUntil(sending);
-    await sending;
-  } else {
-    // A leader that failed is like one that is late.
-    await within(deadlines[1], senders.get(flight)).catch(() => {});
+// What a seat is told: the body of a 202, or a response.
+async function told([flight, index, role, given], origin, env, context) {
+  if (role === ALONE) return make(given, flight, index, origin, env);
+  if (role === LEAD) return lead(make(given, flight, index, origin, env), flight, context);
+  if (role === LEAD_AFTER) {
+    const answer = await lead(sendAfter(given, flight, index, origin, env), flight, context);
+    if (answer !== undefined) return answer;
   }
-  const told = wasm.claim(env, flight, index, origin);
-  if (told !== undefined) return told;
-  const sending = send(flight, env);
-  context.waitUntil(sending);
-  await sending;
-  return wasm.claim(env, flight, index, origin);
+  // A leader that failed is like one that is late.
+  await within(followerDeadlineMs, senders.get(flight)).catch(() => {});
+  const answer = await wasm.claim(env, flight, index, origin);
+  return answer ?? lead(send(flight, index, origin, env), flight, context);
 }
 
 export async function collect(request, env, context) {
+  if (!url) [url, gatherMaxMs, followerDeadlineMs, callDeadlineMs] = wasm.settings(env);
   const said = facts(request, env.PULSO_ENV === "dev");
   const body = await bodyOf(request);
   if (typeof body === "number") return refused(wasm.refuse_body(env, said, body), context);
@@ -120,9 +115,9 @@ export async function collect(request, env, context) {
   for (let tries = 0; tries < PREPARATIONS_MAX && !(boarded = wasm.board(env, said, body)); tries++) await wasm.prepare(env);
   if (boarded.length === 2) return refused(boarded, context);
   const origin = request.headers.get("origin");
-  const told = await seated(boarded, origin, env, context);
-  if (typeof told !== "string") return told;
-  return new Response(told, { status: 202, headers: { ...HEADERS, "access-control-allow-origin": origin } });
+  const answer = await told(boarded, origin, env, context);
+  if (typeof answer !== "string") return answer;
+  return new Response(answer, { status: 202, headers: { ...HEADERS, "access-control-allow-origin": origin } });
 }
 
 function refused([answer, keeping], context) {

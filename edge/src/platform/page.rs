@@ -8,13 +8,20 @@ use worker::wasm_bindgen_futures::future_to_promise;
 
 use super::{Env, http, transport};
 use crate::answer::Answer;
-use crate::delivery::lanes::{FOLLOWER_DEADLINE_MS, GATHER_MAX_MS, Role};
+use crate::delivery::lanes::{FOLLOWER_DEADLINE_MS, GATHER_MAX_MS, Seat};
 use crate::handle::flight::{Departure, Headers, Told, rescue};
-use crate::handle::pageview::{Boarded, keep};
+use crate::handle::pageview::{Boarded, Place, keep};
 
-/// What the shell waits at most, milliseconds: for the flight before, for a leader, for Kinesis.
-pub(crate) fn deadlines_ms() -> Vec<u32> {
-    [GATHER_MAX_MS, FOLLOWER_DEADLINE_MS].iter().filter_map(|ms| u32::try_from(*ms).ok()).chain([transport::DEADLINE_MS]).collect()
+/// What a seat has to do, as `page.js` knows it.
+const ALONE: u32 = 0;
+const LEAD: u32 = 1;
+const LEAD_AFTER: u32 = 2;
+const FOLLOW: u32 = 3;
+
+/// Where calls go, and what the shell waits at most, milliseconds: for the flight before, for a leader, for Kinesis.
+pub(crate) fn settings(url: &str) -> Array {
+    let waits = [GATHER_MAX_MS, FOLLOWER_DEADLINE_MS, transport::DEADLINE_MS];
+    [JsValue::from(url)].into_iter().chain(waits.map(JsValue::from)).collect()
 }
 
 /// The promise of something that only has to be done.
@@ -37,26 +44,27 @@ pub(crate) fn boarded(boarded: Boarded, env: Env) -> JsValue {
             let keeping = letter.map(|letter| done(keep(env, letter)));
             Array::of2(&response(answer), &keeping.map_or(JsValue::UNDEFINED, JsValue::from)).into()
         }
-        Boarded::Seated(seat, role) => {
-            let (leads, after) = match role {
-                Role::Follow => (false, 0),
-                Role::Lead { after } => (true, after.unwrap_or(0)),
-            };
-            Array::of4(&seat.flight.into(), &u32::try_from(seat.index).unwrap_or(u32::MAX).into(), &leads.into(), &after.into()).into()
-        }
+        Boarded::Seated(seat, Place::Alone(departure)) => seated(seat, ALONE, &departure_of(departure)),
+        Boarded::Seated(seat, Place::Lead(departure)) => seated(seat, LEAD, &departure_of(departure)),
+        Boarded::Seated(seat, Place::LeadAfter(flight)) => seated(seat, LEAD_AFTER, &flight.into()),
+        Boarded::Seated(seat, Place::Follow) => seated(seat, FOLLOW, &JsValue::UNDEFINED),
     }
 }
 
-pub(crate) fn departure(departure: Departure) -> JsValue {
+fn seated(seat: Seat, role: u32, given: &JsValue) -> JsValue {
+    Array::of4(&seat.flight.into(), &u32::try_from(seat.index).unwrap_or(u32::MAX).into(), &role.into(), given).into()
+}
+
+pub(crate) fn departure_of(departure: Departure) -> JsValue {
     match departure {
         Departure::Gone => JsValue::UNDEFINED,
         Departure::Finish => Array::new().into(),
-        Departure::Put { url, headers, body } => Array::of3(&url.into(), &self::headers(headers), &transport::bytes(&body)).into(),
+        Departure::Put { headers, body } => Array::of2(&self::headers(headers), &transport::bytes(&body)).into(),
     }
 }
 
 pub(crate) fn headers(headers: Option<Headers>) -> JsValue {
-    headers.map_or(JsValue::UNDEFINED, |headers| transport::pairs(&headers).into())
+    headers.map_or(JsValue::UNDEFINED, |headers| transport::lines(&headers).into())
 }
 
 pub(crate) fn told(told: Told, env: Env, origin: Option<String>) -> JsValue {

@@ -12,21 +12,22 @@ pub(crate) const DEADLINE_MS: u32 = 3_000;
 
 #[wasm_bindgen(raw_module = "./transport.js")]
 extern "C" {
-    fn post(url: &str, headers: &Array, body: &Uint8Array, deadline_ms: u32) -> Promise;
+    fn post_lines(url: &str, headers: &str, body: &Uint8Array, deadline_ms: u32) -> Promise;
 }
 
 /// The answer; else a code that says why there is none.
 pub(crate) async fn send(call: Call) -> Result<Reply, String> {
-    let answer =
-        JsFuture::from(post(&call.url, &pairs(&call.headers), &bytes(&call.body), DEADLINE_MS)).await.map_err(|_| "network".to_owned())?;
+    let answer = JsFuture::from(post_lines(&call.url, &lines(&call.headers), &bytes(&call.body), DEADLINE_MS))
+        .await
+        .map_err(|_| "network".to_owned())?;
     let answer = Array::from(&answer);
     let status = answer.get(0).as_f64().and_then(whole).unwrap_or(0);
     reply(status, answer.get(1).as_string().unwrap_or_default(), answer.get(2).as_f64().unwrap_or(f64::NAN))
 }
 
-/// `[[name, value] …]`.
-pub(crate) fn pairs(headers: &[(String, String)]) -> Array {
-    headers.iter().map(|(name, value)| Array::of2(&name.as_str().into(), &value.as_str().into())).collect()
+/// Names and values, a line each: one text crosses faster than eight.
+pub(crate) fn lines(headers: &[(String, String)]) -> String {
+    headers.iter().flat_map(|(name, value)| [name.as_str(), "\n", value, "\n"]).collect()
 }
 
 /// Bytes, not a text: nobody has to find out again that it is ASCII.
