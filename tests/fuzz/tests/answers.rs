@@ -68,6 +68,13 @@ fn models() {
     check!().with_iterations(inputs()).for_each(|bytes: &[u8]| {
         let mut chance = Chance::new(bytes);
         let mut blob = spoilt(&[MODEL], &mut chance);
+        if chance.byte() < 128 {
+            // Paths are few among many numbers.
+            let slashes: Vec<usize> = (0..blob.len()).filter(|at| blob.get(*at) == Some(&b'/')).collect();
+            let at = if slashes.is_empty() { 0 } else { chance.of(&slashes) } + chance.below(4);
+            let byte = chance.byte();
+            blob.get_mut(at).into_iter().for_each(|there| *there = byte);
+        }
         if chance.byte() < 200 && blob.len() > CHECKSUM.end + 4 {
             // Whoever knows the secret can make length and checksum fit.
             let length = u32::try_from(blob.len()).unwrap();
