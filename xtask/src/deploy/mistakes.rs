@@ -11,7 +11,7 @@ use toml::{Table, Value};
 
 use super::health::{Health, Seen};
 use crate::stack::{self, ADMIN_SECRET, AWS_ENV, Stack};
-use crate::{paths, rotate, run};
+use crate::{beacon, paths, rotate, run};
 
 /// How long the local worker may take to start anew with another configuration.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -47,6 +47,12 @@ const MISTAKES: &[Mistake] = &[
         what: "a switch between on and off",
         make: |told| told.var("GROUP_COMMIT", "maybe"),
         said: "GROUP_COMMIT must be",
+        is_deep: false,
+    },
+    Mistake {
+        what: "an environment that nobody knows",
+        make: |told| told.var("PULSO_ENV", "prod"),
+        said: "PULSO_ENV must be",
         is_deep: false,
     },
     Mistake {
@@ -144,6 +150,40 @@ impl Subject {
         println!("  {:<40} {}", "a stream that is not there", first_words(&seen));
         stream(stack, "make")?;
         self.until(Some(ADMIN_SECRET), Seen::is_green).map(drop)
+    }
+
+    /// What only development admits, a worker of production does not: its origins, and headers of tests.
+    pub(super) fn be_production(&self) -> Result<()> {
+        let panicking = [("X-Pulso-Test-Panic", "1")];
+        let own = format!("http://g1.localhost:{}", self.url.rsplit(':').next().unwrap_or_default());
+        ensure!(self.post(&own, &panicking) == 503, "the test header does nothing in development: this check has lost its sense");
+        let mut told = self.right.clone();
+        told.var("PULSO_ENV", "production");
+        self.tell(&told)?;
+        let deadline = Instant::now() + PATIENCE;
+        while self.post(&own, &[]) != 403 {
+            ensure!(Instant::now() < deadline, "production admits the origins of development");
+            std::thread::sleep(PAUSE);
+        }
+        let status = self.post("https://g1.example", &panicking);
+        ensure!(status == 202, "production obeys the header of a test: {status}");
+        println!("  {:<40} 403 for its origins, 202 in spite of its test header", "production, asked as in development");
+        self.mend()
+    }
+
+    /// The status of a page's post; 0 while the worker starts anew.
+    fn post(&self, origin: &str, headers: &[(&str, &str)]) -> u16 {
+        let at_ms = beacon::now_ms();
+        let pageview = beacon::pageview_id(at_ms, 0x7e57 << 64);
+        let body = format!(
+            r#"{{"v":1,"portal":"g1","pageview":"{pageview}","consent":"cookieless","page":"other","url":"{origin}/","sent_at_ms":{at_ms},"events":[{{"seq":0,"kind":"pageview","at_ms":{at_ms}}}]}}"#
+        );
+        let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build().into();
+        let mut request = agent.post(format!("{}/pageview", self.url)).header("Origin", origin);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.content_type("text/plain").send(body).map_or(0, |answer| answer.status().as_u16())
     }
 
     /// Makes one mistake and leaves it.

@@ -25,6 +25,7 @@ fn rehearse(stack: &Stack) -> Result<()> {
     let subject = Subject::new(stack)?;
     subject.make_all()?;
     subject.lose_stream(stack)?;
+    subject.be_production()?;
     let stage = Stage { stack, subject: &subject };
 
     let deploy = ["deploy", "--env", "staging", "--built", "--tries", "5", "--pause-s", "0.2"];

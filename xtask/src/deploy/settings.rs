@@ -183,6 +183,7 @@ fn queues(table: &Table, name: &str) -> Vec<String> {
 /// What must not be shared: namespaces, buckets, queues, addresses.
 fn resources(table: &Table) -> BTreeSet<String> {
     let mut found: BTreeSet<String> = texts(table, "kv_namespaces", "id").map(|id| format!("KV namespace {id}")).collect();
+    found.extend(texts(table, "ratelimits", "namespace_id").map(|id| format!("rate limit namespace {id}")));
     found.extend(texts(table, "r2_buckets", "bucket_name").map(|name| format!("bucket {name}")));
     found.extend(texts(table, "routes", "pattern").map(|pattern| format!("route {pattern}")));
     found.extend(table.get("name").and_then(Value::as_str).map(|name| format!("name {name}")));

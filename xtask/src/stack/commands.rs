@@ -80,6 +80,10 @@ impl Stack {
     fn own_configuration(&self) -> Result<PathBuf> {
         let text = fs::read_to_string(paths::at("wrangler.toml")).context("wrangler.toml cannot be read")?;
         let mut settings: toml::Table = toml::from_str(&text).context("wrangler.toml is damaged")?;
+        let vars = settings.get_mut("vars").and_then(toml::Value::as_table_mut).context("wrangler.toml has no vars")?;
+        for (name, value) in self.variables() {
+            vars.insert(name.to_owned(), value.into());
+        }
         let queues = settings.get_mut("queues").and_then(toml::Value::as_table_mut);
         if let Some(queues) = queues.filter(|_| self.trial.queue == Queue::Absent) {
             queues.remove("producers");
@@ -129,14 +133,12 @@ impl Stack {
         let secrets = self.folder.join(rotate::SECRETS);
         let lines: Vec<String> = self.secrets().iter().map(|(name, value)| format!("{name}={value}")).collect();
         fs::write(&secrets, lines.join("\n"))?;
-        let kinesis_url = if self.has_proxy() { self.plan.proxy_url() } else { self.plan.aws_url() };
         let mut command = paths::node();
         command
             .arg(paths::at("node_modules/wrangler/bin/wrangler.js"))
             .args(["dev", "--ip", "127.0.0.1", "--port", &self.plan.port.to_string()])
             .args(["--inspector-ip", "127.0.0.1", "--inspector-port", &(self.plan.port + 3).to_string()])
             .args(["--test-scheduled", "--show-interactive-dev-session=false", "--log-level", "info"])
-            .args(["--var", "PULSO_ENV:dev", "--var", &format!("KINESIS_ENDPOINT:{kinesis_url}")])
             .arg("--env-file")
             .arg(secrets)
             .arg("--persist-to")
@@ -152,7 +154,17 @@ impl Stack {
         }
         if self.trial.is_guarded || self.trial.store_fault.is_some() {
             command.arg("--config").arg(self.own_configuration()?);
+        } else {
+            for (name, value) in self.variables() {
+                command.args(["--var", &format!("{name}:{value}")]);
+            }
         }
         Ok(command)
+    }
+
+    /// What the worker is told on this machine besides what `wrangler.toml` says.
+    fn variables(&self) -> [(&'static str, String); 2] {
+        let kinesis_url = if self.has_proxy() { self.plan.proxy_url() } else { self.plan.aws_url() };
+        [("PULSO_ENV", "dev".to_owned()), ("KINESIS_ENDPOINT", kinesis_url)]
     }
 }
