@@ -10,6 +10,7 @@ use edge::aws::kinesis::{self, Outcome};
 use edge::aws::sign::{Payload, Scope, Unsigned, sign};
 use edge::aws::sqs;
 use edge::config::{Config, Credentials, Environment, Secret};
+use edge::facts::Facts;
 use edge::query::Query;
 use edge::recommend::{Context, Door, LIMIT_MAX, Model, Ranker, Request, Scratch, Wish};
 use edge::{auth, bad, cors, network, probe, route, source};
@@ -211,6 +212,9 @@ fn heads_of_requests() {
         let agent = Agent::parse(Some(&text));
         assert!([agent.browser, agent.os, agent.device].iter().all(|family| family.bytes().all(|byte| byte.is_ascii_lowercase())));
         let _ = (source::classify(Some(&text), portal, false), network::of_address(&text));
+        let facts = Facts::parse(&text);
+        assert!(facts.client.country.len() <= 3 && facts.client.region.len() <= 3);
+        assert!([facts.origin, facts.content_type].iter().flatten().all(|line| !line.contains('\n')));
         let path = spoilt_text(&paths, &mut chance);
         let is_door = route::route(chance.of(&["GET", "POST", "PUT", "OPTIONS", "DELETE"]), &path).is_ok();
         let bearer = spoilt_text(&bearers, &mut chance);
