@@ -1,4 +1,4 @@
-//! What a request says of itself and of the reader's side, as the shell gathers it: a line each (`platform/facts.js`).
+//! What a request says of itself and of the reader's side, as the shell gathers it: a line each (`platform/http.js`).
 
 use crate::collect::Client;
 use crate::limit::{self, Pace};

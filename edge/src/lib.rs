@@ -47,11 +47,12 @@ use delivery::lanes::Seat;
 use platform::{Context, Env, MessageBatch, Request};
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use worker::js_sys::{Array, Promise};
-use worker::{Response, ScheduleContext, ScheduledEvent, event};
+use worker::web_sys::Response;
+use worker::{ScheduleContext, ScheduledEvent, event};
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    platform::http::respond(handle::request(request, &env, &context).await)
+    Ok(platform::http::respond(&handle::request(&request, &env, &context).await))
 }
 
 // What `platform/page.js` calls for `POST /pageview`, in this order. None of them waits, and promises are the caller's own.

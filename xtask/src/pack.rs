@@ -84,7 +84,7 @@ pub(crate) fn shipped_worker(wasm: &WasmTarget) -> Result<()> {
 }
 
 /// The worker's entry, and what it imports.
-const WORKER_SCRIPTS: [&str; 4] = ["shim.js", "page.js", "facts.js", "transport.js"];
+const WORKER_SCRIPTS: [&str; 4] = ["shim.js", "page.js", "http.js", "transport.js"];
 
 /// Whether what lies in `target/worker/` is a release.
 pub(crate) fn is_worker_shipped() -> bool {

@@ -21,7 +21,7 @@ pub async fn deliver(world: &impl World, holder: Holder, parcels: Vec<Parcel>) -
     }
 }
 
-/// A delivery, between what it does. Whoever can only wait elsewhere makes its first call himself: [`Underway::call`], [`Underway::landed`].
+/// A delivery, between what it does. Whoever can only wait elsewhere makes its first call himself: [`Underway::body`], [`Underway::landed`].
 #[derive(Debug)]
 pub struct Underway {
     portal: PortalId,

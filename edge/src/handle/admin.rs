@@ -23,7 +23,7 @@ pub(super) fn admit(request: &Request, config: &Config) -> Result<()> {
     auth::admit(http::header(request, "authorization").as_deref(), config)
 }
 
-pub(super) async fn publish(request: &mut Request, portal: &str, file: File, config: &Config, env: &Env) -> Handled {
+pub(super) async fn publish(request: &Request, portal: &str, file: File, config: &Config, env: &Env) -> Handled {
     admit(request, config)?;
     let portal = config.portal(portal)?;
     let bytes_max = file.bytes_max();

@@ -24,19 +24,19 @@ use crate::platform::{Context, Env, Request, log, memory};
 use crate::route::{Route, route};
 
 /// Answers a request. Whatever goes wrong becomes an answer.
-pub(crate) async fn request(mut request: Request, env: &Env, context: &Context) -> Answer {
-    let head = http::head(&request);
+pub(crate) async fn request(request: &Request, env: &Env, context: &Context) -> Answer {
+    let head = http::head(request);
     let config = memory::config(env);
     if route(&head.method, &head.path) == Ok(Route::Health) {
-        return health::answer(&request, &head, &config, env).await;
+        return health::answer(request, &head, &config, env).await;
     }
     match config {
-        Ok(config) => routed(&mut request, &head, &config, env, context).await,
+        Ok(config) => routed(request, &head, &config, env, context).await,
         Err(error) => refuse(&error),
     }
 }
 
-async fn routed(request: &mut Request, head: &Head, config: &Rc<Config>, env: &Env, context: &Context) -> Answer {
+async fn routed(request: &Request, head: &Head, config: &Rc<Config>, env: &Env, context: &Context) -> Answer {
     let origin = head.origin.as_deref();
     let route = route(&head.method, &head.path);
     let lines = http::facts(request, config.is_dev);

@@ -1,12 +1,12 @@
 //! Requests in, answers out.
 
 use futures_util::StreamExt;
-use worker::js_sys::Reflect;
+use worker::js_sys::{Reflect, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 use worker::wasm_bindgen::prelude::wasm_bindgen;
-use worker::{EncodeBody, Headers, Request, Response};
+use worker::web_sys::Response;
 
-use super::clock;
+use super::{Request, clock, transport};
 use crate::answer::Answer;
 use crate::error::{Error, Result};
 
@@ -27,15 +27,16 @@ pub(crate) struct Head {
 }
 
 pub(crate) fn head(request: &Request) -> Head {
-    let url = request.inner().url();
+    let url = request.url();
     let query = url.split('#').next().unwrap_or_default().split_once('?').map_or("", |(_, query)| query);
-    Head {
-        // `Request::method` takes an unknown method for GET.
-        method: request.inner().method(),
-        path: request.path(),
-        query: query.to_owned(),
-        origin: header(request, "origin"),
-    }
+    Head { method: request.method(), path: path_of(&url).to_owned(), query: query.to_owned(), origin: header(request, "origin") }
+}
+
+/// The path of an absolute URL as the platform writes it: never without a `/` after the host.
+fn path_of(url: &str) -> &str {
+    let after_host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = after_host.find('/').and_then(|at| after_host.get(at..)).unwrap_or("/");
+    path.split(['?', '#']).next().unwrap_or("/")
 }
 
 /// One header; `None` when it is absent or no text.
@@ -46,37 +47,39 @@ pub(crate) fn header(request: &Request, name: &str) -> Option<String> {
 /// What the client can decompress. Cloudflare rewrites `Accept-Encoding` on the way, and keeps what the client said elsewhere.
 pub(crate) fn accepted_encodings(request: &Request) -> Option<String> {
     let property = |object: &JsValue, name: &str| Reflect::get(object, &name.into()).ok().filter(|value| !value.is_undefined());
-    let said = property(request.inner().as_ref(), "cf").and_then(|cf| property(&cf, "clientAcceptEncoding")?.as_string());
+    let said = property(request, "cf").and_then(|cf| property(&cf, "clientAcceptEncoding")?.as_string());
     said.or_else(|| header(request, "accept-encoding"))
 }
 
-#[wasm_bindgen(raw_module = "./facts.js")]
+#[wasm_bindgen(raw_module = "./http.js")]
 extern "C" {
     #[wasm_bindgen(js_name = facts)]
-    fn lines(request: &worker::web_sys::Request, is_dev: bool) -> String;
+    fn lines(request: &Request, is_dev: bool) -> String;
+    #[wasm_bindgen(js_name = respond)]
+    fn response(status: u16, headers: &str, body: Option<Uint8Array>, is_encoded: bool) -> Response;
 }
 
 /// What the request says of itself and of the reader's side: the lines of [`crate::facts::Facts`].
 pub(crate) fn facts(request: &Request, is_dev: bool) -> String {
-    lines(request.inner(), is_dev)
+    lines(request, is_dev)
 }
 
 /// The body, unless it says or turns out to be longer than `bytes_max`; then `too_large`.
-pub(crate) async fn body(request: &mut Request, bytes_max: usize, too_large: Error) -> Result<Vec<u8>> {
+pub(crate) async fn body(request: &Request, bytes_max: usize, too_large: Error) -> Result<Vec<u8>> {
     let announced = header(request, "content-length").and_then(|length| length.parse::<u64>().ok());
     // As 64 bits: here 4 GiB are more than a `usize` holds.
     if announced.is_some_and(|length| u64::try_from(bytes_max).is_ok_and(|bytes_max| length > bytes_max)) {
         return Err(too_large);
     }
-    if request.inner().body().is_none() {
+    if request.body().is_none() {
         return Ok(Vec::new());
     }
     clock::within(BODY_DEADLINE_MS, streamed(request, bytes_max, too_large)).await.unwrap_or(Err(Error::BodyTimeout))
 }
 
 /// `Content-Length` may be absent: the cap holds while the bytes come.
-async fn streamed(request: &mut Request, bytes_max: usize, too_large: Error) -> Result<Vec<u8>> {
-    let mut stream = request.stream().map_err(|_| Error::BodyUnreadable)?;
+async fn streamed(request: &Request, bytes_max: usize, too_large: Error) -> Result<Vec<u8>> {
+    let mut stream = worker::Request::from(Clone::clone(request)).stream().map_err(|_| Error::BodyUnreadable)?;
     let mut body = Vec::new();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Error::BodyUnreadable)?;
@@ -89,17 +92,7 @@ async fn streamed(request: &mut Request, bytes_max: usize, too_large: Error) -> 
 }
 
 /// The platform's answer.
-pub(crate) fn respond(answer: Answer) -> worker::Result<Response> {
-    let headers = Headers::new();
-    for (name, value) in &answer.headers {
-        headers.set(name, value)?;
-    }
+pub(crate) fn respond(answer: &Answer) -> Response {
     let is_encoded = answer.headers.iter().any(|(name, _)| *name == "content-encoding");
-    let builder = Response::builder().with_status(answer.status).with_headers(headers);
-    Ok(match answer.body {
-        // Else the platform would compress once more what is compressed already.
-        Some(body) if is_encoded => builder.with_encode_body(EncodeBody::Manual).fixed(body),
-        Some(body) => builder.fixed(body),
-        None => builder.empty(),
-    })
+    response(answer.status, &transport::lines(&answer.headers), answer.body.as_deref().map(Uint8Array::from), is_encoded)
 }

@@ -16,7 +16,8 @@ pub(crate) mod store;
 pub(crate) mod transport;
 
 /// What the handlers pass on without looking inside.
-pub(crate) use worker::{Context, Env, MessageBatch, Request};
+pub(crate) use worker::web_sys::Request;
+pub(crate) use worker::{Context, Env, MessageBatch};
 
 use crate::config::Environment;
 use crate::limit::Kind;

@@ -2,7 +2,7 @@
 // request is ever resumed by another, which may happen to promises only (compatibility date after 2024-10-14).
 // Group commit is described in edge/src/delivery/lanes.rs.
 import * as wasm from "./index.js";
-import { facts } from "./facts.js";
+import { facts } from "./http.js";
 import { pairs, post, within } from "./transport.js";
 
 const BODY_BYTES_MAX = 65_536;

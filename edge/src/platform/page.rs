@@ -57,14 +57,14 @@ pub(crate) fn boarded(boarded: Boarded, env: Env, lines: &str) -> JsValue {
             let prepared = async move {
                 match preparing.await {
                     Ok(kind) => kind.map_or(0, bit).into(),
-                    Err(answer) => response(answer),
+                    Err(answer) => response(&answer),
                 }
             };
             promise(prepared).into()
         }
         Boarded::Refused(answer, letter) => {
             let keeping = letter.map(|letter| done(keep(env, letter)));
-            Array::of2(&response(answer), &keeping.map_or(JsValue::UNDEFINED, JsValue::from)).into()
+            Array::of2(&response(&answer), &keeping.map_or(JsValue::UNDEFINED, JsValue::from)).into()
         }
         Boarded::Seated(seat, Place::Alone(departure)) => seated(seat, ALONE, &departure_of(departure)),
         Boarded::Seated(seat, Place::Lead(departure)) => seated(seat, LEAD, &departure_of(departure)),
@@ -93,12 +93,12 @@ pub(crate) fn told(told: Told, env: Env, origin: Option<String>) -> JsValue {
     match told {
         Told::Waiting => JsValue::UNDEFINED,
         Told::Safe(answer) => accepted(&answer),
-        Told::Refused(answer) => response(answer),
+        Told::Refused(answer) => response(&answer),
         Told::Unknown(parcel, answer) => {
             let later = async move {
                 match rescue(env, parcel, answer, origin).await {
                     Told::Safe(answer) => accepted(&answer),
-                    Told::Refused(answer) => response(answer),
+                    Told::Refused(answer) => response(&answer),
                     Told::Unknown(..) | Told::Waiting => JsValue::UNDEFINED,
                 }
             };
@@ -111,6 +111,6 @@ fn accepted(answer: &wire::CollectAnswer) -> JsValue {
     serde_json::to_string(answer).unwrap_or_default().into()
 }
 
-fn response(answer: Answer) -> JsValue {
-    http::respond(answer).map_or(JsValue::UNDEFINED, |response| JsValue::from(worker::web_sys::Response::from(response)))
+fn response(answer: &Answer) -> JsValue {
+    http::respond(answer).into()
 }

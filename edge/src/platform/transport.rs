@@ -26,8 +26,8 @@ pub(crate) async fn send(call: Call) -> Result<Reply, String> {
 }
 
 /// Names and values, a line each: one text crosses faster than eight.
-pub(crate) fn lines(headers: &[(String, String)]) -> String {
-    headers.iter().flat_map(|(name, value)| [name.as_str(), "\n", value, "\n"]).collect()
+pub(crate) fn lines<N: AsRef<str>>(headers: &[(N, String)]) -> String {
+    headers.iter().flat_map(|(name, value)| [name.as_ref(), "\n", value, "\n"]).collect()
 }
 
 /// Bytes, not a text: nobody has to find out again that it is ASCII.

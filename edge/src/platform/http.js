@@ -1,4 +1,7 @@
-// What a request says of the reader's side, a line each, in the order that edge/src/facts.rs reads: one crossing into wasm instead of twelve.
+// Requests in, answers out: each crosses once, where headers through `worker::Headers` cross one by one.
+import { pairs } from "./transport.js";
+
+// What a request says of itself and of the reader's side, a line each, in the order that edge/src/facts.rs reads.
 // Header values hold no line breaks.
 const HEADERS = [
   "origin", "content-type", "content-encoding", "cf-connecting-ip", "user-agent", "sec-gpc", "sec-fetch-site", "sec-fetch-mode", "sec-fetch-dest",
@@ -12,3 +15,7 @@ export function facts({ headers, cf }, isDev) {
   if (isDev) for (const name of TEST_HEADERS) lines += `\n${headers.get(name) ?? ""}`;
   return lines;
 }
+
+// `encodeBody`: else the platform would compress once more what is compressed already.
+export const respond = (status, lines, body, isEncoded) =>
+  new Response(body, { status, headers: pairs(lines), ...(isEncoded && { encodeBody: "manual" }) });
