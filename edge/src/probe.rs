@@ -57,6 +57,7 @@ pub fn record(portal: &Portal, now_ms: u64) -> std::result::Result<String, wire:
         device: "other".to_owned(),
         source: Source::Direct,
         trust: 0,
+        bot: true,
         via: Via::Direct,
         attempts: 1,
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -33,6 +33,7 @@ mod tail;
 mod threats;
 mod tidy;
 mod wasm_target;
+mod workerd;
 
 use std::process::ExitCode;
 

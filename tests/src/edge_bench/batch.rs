@@ -34,12 +34,21 @@ impl Batches {
 
     /// The n-th body and its pageview's id. Every other reader has an id of their own.
     pub(crate) fn body(&self, nth: u64) -> (Vec<u8>, String) {
-        let pageview = format!("{:012x}{nth:020x}", self.started_at_ms);
         let template = if nth.is_multiple_of(2) { &self.identified } else { &self.cookieless };
+        self.filled(template, nth, u128::from(nth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835))
+    }
+
+    /// The n-th body of one reader.
+    pub(crate) fn body_of(&self, nth: u64, visitor: u128) -> (Vec<u8>, String) {
+        self.filled(&self.identified, nth, visitor)
+    }
+
+    fn filled(&self, template: &Template, nth: u64, visitor: u128) -> (Vec<u8>, String) {
+        let pageview = format!("{:012x}{nth:020x}", self.started_at_ms);
         let mut body = template.text.clone();
         write_at(&mut body, template.pageview_at, &pageview);
         if let Some(at) = template.visitor_at {
-            write_at(&mut body, at, &format!("{:032x}", u128::from(nth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)));
+            write_at(&mut body, at, &format!("{visitor:032x}"));
         }
         (body, pageview)
     }
@@ -67,7 +76,7 @@ pub(crate) fn now_ms() -> u64 {
 /// A reader's visit of some two minutes: read, clicked a link, saw a list of recommendations, shared.
 fn text(now_ms: u64, reader: &str) -> String {
     let article = |nth: u32| format!("/economia/noticia/2026/11/23/o-que-muda-nos-juros-do-credito-consignado-{nth}.ghtml");
-    let seen: Vec<String> = (1..=6).map(|nth| format!("\"{}\"", article(nth))).collect();
+    let seen: Vec<String> = (1..=12).map(|nth| format!("\"{}\"", article(nth))).collect();
     let mut events = vec![format!(r#"{{"seq":0,"kind":"pageview","at_ms":{}}}"#, now_ms - 120_000)];
     for (seq, (engaged_ms, scroll_pct)) in (1..).zip([(4_810, 12), (9_700, 31), (19_320, 48), (41_200, 77), (61_850, 93)]) {
         let at_ms = now_ms - 120_000 + engaged_ms;
@@ -79,8 +88,9 @@ fn text(now_ms: u64, reader: &str) -> String {
         seen.join(",")
     ));
     events.push(format!(
-        r#"{{"seq":7,"kind":"custom","at_ms":{},"name":"share","props":{{"network":"whatsapp","place":"end of the article","count":1}}}}"#,
-        now_ms - 20_000
+        r#"{{"seq":7,"kind":"custom","at_ms":{},"name":"share","props":{{"network":"whatsapp","place":"end of the article","url":"https://g1.example{}","count":1}}}}"#,
+        now_ms - 20_000,
+        article(0)
     ));
     events.push(format!(
         r#"{{"seq":8,"kind":"click","at_ms":{},"href":"https://www.example.org/relatorio/credito-consignado-2026.html?utm_source=g1","link":"outbound"}}"#,
@@ -107,7 +117,7 @@ mod tests {
         let batches = Batches::new();
         for nth in [0, 1, 2, 12_345] {
             let (body, pageview) = batches.body(nth);
-            assert!((2_300..3_100).contains(&body.len()), "{}", body.len());
+            assert!((2_800..3_000).contains(&body.len()), "{}", body.len());
             let parsed = wire::Batch::parse(&body).unwrap();
             assert_eq!((parsed.batch.events.len(), parsed.rejected.len(), parsed.ignored.len()), (EVENTS, 0, 0));
             assert_eq!(parsed.batch.pageview.to_string(), pageview);

@@ -1,4 +1,4 @@
-//! What the workers talk to: Kinesis, KV, a queue, and nothing behind R2 and the assets. Each reads the whole request and answers at once.
+//! What the workers talk to: Kinesis, KV, a queue, R2 that only counts, and nothing behind the assets. Each reads the whole request and answers at once.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -29,6 +29,17 @@ pub(crate) struct Call {
     pub stored: Vec<bool>,
 }
 
+/// How Kinesis behaves.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Manner {
+    /// How long a call takes.
+    pub delay: Duration,
+    /// One of so many records fails; 0: none does.
+    pub fail_nth: u64,
+    /// This record, counted from 1, is answered as stored and forgotten; 0: none is.
+    pub forget_nth: u64,
+}
+
 /// What they were told and what they saw.
 #[derive(Debug, Default)]
 struct Seen {
@@ -36,8 +47,9 @@ struct Seen {
     /// Bodies of batches that the queue took.
     queued: Vec<Bytes>,
     values: HashMap<String, Bytes>,
-    delay: Duration,
+    manner: Manner,
     records: u64,
+    objects: u64,
 }
 
 /// All of them.
@@ -46,16 +58,15 @@ pub(crate) struct StandIns(Arc<Mutex<Seen>>);
 
 impl StandIns {
     /// Listens at `port` (Kinesis) and the four after it.
-    pub(crate) async fn start(port: u16, delay: Duration) -> Result<Self> {
+    pub(crate) async fn start(port: u16, manner: Manner) -> Result<Self> {
         let all = Self::default();
-        all.with(|seen| seen.delay = delay);
-        let nothing = || Router::new().fallback(|| async { StatusCode::NOT_FOUND });
+        all.with(|seen| seen.manner = manner);
         let routers = [
             Router::new().fallback(put_records).with_state(all.clone()),
             Router::new().fallback(value).with_state(all.clone()),
             Router::new().fallback(enqueue).with_state(all.clone()),
-            nothing(),
-            nothing(),
+            Router::new().fallback(object).with_state(all.clone()),
+            Router::new().fallback(|| async { StatusCode::NOT_FOUND }),
         ];
         for (port, router) in (port..).zip(routers) {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| format!("port {port} cannot be had"))?;
@@ -76,6 +87,11 @@ impl StandIns {
         self.with(|seen| (std::mem::take(&mut seen.calls), std::mem::take(&mut seen.queued)))
     }
 
+    /// Calls to R2 so far.
+    pub(crate) fn objects(&self) -> u64 {
+        self.with(|seen| seen.objects)
+    }
+
     /// Puts a value into KV.
     pub(crate) fn publish(&self, key: &str, value: impl Into<Bytes>) {
         self.with(|seen| seen.values.insert(key.to_owned(), value.into()));
@@ -90,14 +106,16 @@ async fn put_records(State(all): State<StandIns>, headers: HeaderMap, body: Byte
     }
     let count = std::str::from_utf8(&body).map_or(0, |text| text.matches(KEY).count());
     let (delay, answer) = all.with(|seen| {
-        let mut stored = Vec::with_capacity(count);
+        let Manner { delay, fail_nth, forget_nth } = seen.manner;
+        let mut fates = Vec::with_capacity(count);
         for _ in 0..count {
             seen.records += 1;
-            stored.push(true);
+            let is_failure = fail_nth > 0 && seen.records.is_multiple_of(fail_nth);
+            fates.push((!is_failure, !is_failure && seen.records != forget_nth));
         }
-        let answer = answer(&stored, seen.records);
-        seen.calls.push(Call { body, stored });
-        (seen.delay, answer)
+        let answer = answer(fates.iter().map(|(is_answered_stored, _)| *is_answered_stored), seen.records);
+        seen.calls.push(Call { body, stored: fates.into_iter().map(|(_, is_stored)| is_stored).collect() });
+        (delay, answer)
     });
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
@@ -105,13 +123,16 @@ async fn put_records(State(all): State<StandIns>, headers: HeaderMap, body: Byte
     ([("content-type", "application/x-amz-json-1.1")], answer).into_response()
 }
 
-fn answer(stored: &[bool], records: u64) -> String {
-    let failed = stored.iter().filter(|stored| !**stored).count();
-    let entry = |stored: &bool| match stored {
-        true => format!(r#"{{"SequenceNumber":"4965{records:052}","ShardId":"shardId-000000000003"}}"#),
-        false => r#"{"ErrorCode":"ProvisionedThroughputExceededException","ErrorMessage":"Rate exceeded for shard."}"#.to_owned(),
+fn answer(stored: impl Iterator<Item = bool>, records: u64) -> String {
+    let mut failed = 0;
+    let entry = |is_stored| {
+        if is_stored {
+            return format!(r#"{{"SequenceNumber":"4965{records:052}","ShardId":"shardId-000000000003"}}"#);
+        }
+        failed += 1;
+        r#"{"ErrorCode":"ProvisionedThroughputExceededException","ErrorMessage":"Rate exceeded for shard."}"#.to_owned()
     };
-    let entries: Vec<String> = stored.iter().map(entry).collect();
+    let entries: Vec<String> = stored.map(entry).collect();
     format!(r#"{{"FailedRecordCount":{failed},"Records":[{}]}}"#, entries.join(","))
 }
 
@@ -128,6 +149,12 @@ async fn value(State(all): State<StandIns>, method: Method, uri: Uri, body: Byte
         None if key.starts_with("salt/") => SALT.into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// R2 speaks a protocol of its own; that it was called is enough.
+async fn object(State(all): State<StandIns>) -> StatusCode {
+    all.with(|seen| seen.objects += 1);
+    StatusCode::NOT_FOUND
 }
 
 /// A batch of messages for a queue.

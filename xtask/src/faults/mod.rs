@@ -2,6 +2,8 @@
 
 mod archive;
 mod bucket;
+mod cancelled;
+mod floods;
 mod kills;
 mod letters;
 mod long_outage;
@@ -38,13 +40,16 @@ use self::wrong_secret::WrongSecret;
 /// The ports of the stack whose store is looked into, after those of the first.
 const SET_ASIDE_PORT: u16 = 30;
 /// Those of the stack whose secrets are changed.
-const ROTATION_PORT: u16 = 40;
+const ROTATION_PORT: u16 = 60;
+
+/// The port of the stand-ins for a worker on raw workerd, which take the four after it; the worker has ten more.
+const RAW_PORT: u16 = 40;
 
 /// What `faults` can do.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The worker's port; the other parts take the four after it, the worker with the wrong secret ten more, the one with SQS twenty,
-    /// the one whose store is looked into thirty, the one whose secrets are changed forty.
+    /// the one whose store is looked into thirty, the one behind another worker forty, the one whose secrets are changed sixty.
     #[arg(long, default_value_t = 8887, value_parser = clap::value_parser!(u16).range(1024..65500))]
     port: u16,
     /// These rows only, e.g. 1b,3,19: names as `tests/LEDGER.md` lists them. It is then not written.
@@ -117,6 +122,8 @@ fn known_rows() -> Vec<&'static str> {
     names.extend(sqs::ROWS);
     names.extend([rotation::NAME, wrong_secret::NAME, kills::WORKER, kills::BACKEND, kills::QUEUE_ALONE, kills::QUEUE_AND_STREAM]);
     names.extend(set_aside::ROWS);
+    names.extend([cancelled::SHIPPED, cancelled::WITHOUT_WAITING]);
+    names.extend(floods::ROWS);
     names
 }
 
@@ -125,15 +132,25 @@ fn run(options: &Options) -> Result<Report> {
     // Begins first, for it takes the longest: its records wait until somebody may have mended the secret.
     let wrong_secret = if is_wanted(wrong_secret::NAME) { Some(WrongSecret::start(options.port + 10)?) } else { None };
     let set_aside = set_aside::run(options.port + SET_ASIDE_PORT, options.kills, is_wanted)?;
+    let cancelled = cancelled::run(options.port + RAW_PORT, is_wanted)?;
+    let floods = floods::run(options.port + RAW_PORT, is_wanted)?;
     // What a killed redrive had taken is hidden for two minutes.
     let is_sqs_wanted = sqs::ROWS.into_iter().any(is_wanted);
     let sqs = if is_sqs_wanted { Some(Sqs::start(options.port + 20, Some(options.kills))?) } else { None };
     let is_own_stack = |row: &String| {
         let row = row.as_str();
-        row == wrong_secret::NAME || row == rotation::NAME || sqs::ROWS.contains(&row) || set_aside::ROWS.contains(&row)
+        let is_raw = [cancelled::SHIPPED, cancelled::WITHOUT_WAITING].contains(&row) || floods::ROWS.contains(&row);
+        let is_single = [wrong_secret::NAME, rotation::NAME].contains(&row);
+        is_raw || is_single || sqs::ROWS.contains(&row) || set_aside::ROWS.contains(&row)
     };
     let is_rest_wanted = options.rows.is_empty() || !options.rows.iter().all(is_own_stack);
     let mut report = if is_rest_wanted { run_main(options, &is_wanted)? } else { Report::default() };
+    if let Some(floods) = floods {
+        report.add("34a, 34v and 34p", floods);
+    }
+    if let Some(cancelled) = cancelled {
+        report.add("36g and 36w", cancelled);
+    }
     if let Some(set_aside) = set_aside {
         report.add("23 and others", set_aside);
     }

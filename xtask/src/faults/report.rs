@@ -139,6 +139,15 @@ impl Report {
         report
     }
 
+    /// Enters a row that counted itself, and what is wrong with it besides the counts.
+    pub(super) fn enter(&mut self, done: Done, count: RowCount, fact: String, wrong: Vec<String>) {
+        self.wrong.extend(done.wrongs(&count));
+        self.wrong.extend(wrong);
+        self.totals.add(&count);
+        self.facts.push(fact);
+        self.rows.push((done, count));
+    }
+
     /// Brings in that of rows which have a stack of their own.
     pub(super) fn add(&mut self, name: &str, other: Self) {
         self.rows.extend(other.rows);

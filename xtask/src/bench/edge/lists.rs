@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -22,10 +22,7 @@ pub(super) fn ensure(clicks: &Path) -> Result<()> {
     let folder = paths::at("target/bench");
     let [blob, requests] = ["recommender.blob", "recommender-requests.tsv"].map(|name| folder.join(name));
     if !blob.is_file() || !requests.is_file() {
-        let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--profile", "quick", "--package", "backend"]).current_dir(paths::root());
-        run::logged("build backend", &mut cargo, 330)?;
-        recommender::learn_once(&paths::at("target/quick/backend"), clicks)?;
+        recommender::learn_once(&backend()?, clicks)?;
     }
     let requests = fs::read_to_string(&requests)?;
     let out = variants::folder();
@@ -37,6 +34,18 @@ pub(super) fn ensure(clicks: &Path) -> Result<()> {
     let asked: Vec<String> = requests.lines().step_by(nth).filter_map(path).collect();
     ensure!(asked.len() > 1, "{lines} requests are too few");
     Ok(fs::write(out.join("paths.txt"), asked.join("\n"))?)
+}
+
+/// Any that is optimised.
+fn backend() -> Result<PathBuf> {
+    let shipped = paths::at("target/release/backend");
+    if shipped.is_file() {
+        return Ok(shipped);
+    }
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--profile", "quick", "--package", "backend"]).current_dir(paths::root());
+    run::logged("build backend", &mut cargo, 330)?;
+    Ok(paths::at("target/quick/backend"))
 }
 
 /// The path of a line `at_ms item read …`, separated by tabs; `read` has blanks between its articles.

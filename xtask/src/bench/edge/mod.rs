@@ -15,7 +15,7 @@ use clap::Args;
 
 use self::report::Measured;
 use self::variants::{VARIANTS, Variant};
-use crate::{paths, run, section, setup};
+use crate::{paths, run, section, setup, workerd};
 
 /// What `bench edge` can do.
 #[derive(Debug, Args)]
@@ -70,8 +70,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
     println!("{text}");
     if options.write {
         let command = format!("cargo xtask bench edge --rounds {} --requests {} --write", options.rounds, options.requests);
-        let workerd = run::output(Command::new(workerd()).arg("--version")).unwrap_or_default();
-        let head = format!("Run on {} by `{command}`. {}; {workerd}.", section::today(), section::machine());
+        let version = run::output(Command::new(workerd::program()).arg("--version")).unwrap_or_default();
+        let head = format!("Run on {} by `{command}`. {}; {version}.", section::today(), section::machine());
         section::replace(super::report::FILE, "edge", &format!("{head}\n\n{text}"))?;
     }
     Ok(())
@@ -88,13 +88,10 @@ fn wanted(options: &Options) -> Result<Vec<&'static Variant>> {
 
 /// Lets `edge-bench` ask them.
 fn measure(options: &Options, wanted: &[&Variant]) -> Result<Measured> {
-    let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--profile", "quick", "--package", "pulso-tests", "--bin", "edge-bench"]).current_dir(paths::root());
-    run::logged("build edge-bench", &mut cargo, 190)?;
     let out = paths::at("target/bench/edge.json");
     let (rounds, connections) = if options.quick { (2, vec![16]) } else { (options.rounds, options.connections.clone()) };
-    let mut bench = Command::new(paths::at("target/quick/edge-bench"));
-    bench.arg("--workerd").arg(workerd());
+    let mut bench = workerd::asker()?;
+    bench.arg("measure").arg("--workerd").arg(workerd::program());
     bench.arg("--folder").arg(variants::folder()).arg("--out").arg(&out);
     for (name, value) in [("rounds", rounds), ("requests", options.requests), ("port", options.port.into()), ("delay-ms", options.delay_ms)]
     {
@@ -107,9 +104,4 @@ fn measure(options: &Options, wanted: &[&Variant]) -> Result<Measured> {
     let measured: Measured = serde_json::from_str(&text)?;
     ensure!(!measured.rounds.is_empty(), "nothing was measured");
     Ok(measured)
-}
-
-/// The program itself, of which `/proc` tells what it takes.
-fn workerd() -> PathBuf {
-    paths::at("node_modules/workerd/bin/workerd")
 }

@@ -10,6 +10,7 @@ use flate2::write::GzEncoder;
 use serde::Deserialize;
 
 use super::variants;
+use crate::workerd;
 
 /// What others are compared with.
 const PEER: &str = "js";
@@ -69,7 +70,7 @@ const NOTES: &str = "Each worker has a workerd of its own, and keeps it for the 
 workerd, for one request: medians of the rounds, in brackets the least and the most. Ratios are medians of those of each round. Kinesis, KV, \
 queues and readers are one process beside it on the same machine; what it takes is no part of the figures, but requests a second and \
 times suffer from it. Kinesis reads each call and answers at once. Readers wait for their answer before they send the next post: ten events, some \
-2.5 KB, with the headers of a browser and of Cloudflare; every other one has an id, for the rest a hash is made. After each round every \
+2.9 KB, with the headers of a browser and of Cloudflare; every other one has an id, for the rest a hash is made. After each round every \
 acknowledged pageview has to have arrived, once and whole, or there is no report. Cold start is from starting the process to the first \
 answer, and its memory that after the last round.";
 
@@ -158,7 +159,8 @@ fn gzip_kb(name: &str) -> Result<f64> {
     let folder = variants::folder().join(name);
     for entry in fs::read_dir(&folder).with_context(|| format!("{} is missing", folder.display()))?.flatten() {
         let path = entry.path();
-        if path.extension().is_some_and(|extension| extension == "js" || extension == "wasm") {
+        let is_module = path.extension().is_some_and(|extension| extension == "js" || extension == "wasm");
+        if is_module && !path.ends_with(workerd::LIMITER) {
             let mut bytes = Vec::new();
             File::open(&path)?.read_to_end(&mut bytes)?;
             gzip.write_all(&bytes)?;

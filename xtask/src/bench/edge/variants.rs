@@ -1,6 +1,5 @@
 //! The workers that are measured: each becomes a folder with its modules and a configuration for workerd.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::wasm_target::{Panic, TRIPLE, WasmTarget};
+use crate::workerd::Config;
 use crate::{pack, paths, run};
 
 /// One worker.
@@ -15,7 +15,7 @@ pub(super) struct Variant {
     /// As the report calls it, and its folder.
     pub(super) name: &'static str,
     make: fn(&Path) -> Result<()>,
-    /// Values of the environment besides [`ENVIRONMENT`].
+    /// Values of its environment.
     vars: &'static [(&'static str, &'static str)],
     has_bindings: bool,
 }
@@ -31,19 +31,6 @@ pub(super) const VARIANTS: &[Variant] = &[
     Variant { name: "kv-js", make: |folder| script("kv-js.js", folder), vars: &[], has_bindings: true },
 ];
 
-/// Values of the environment, as `wrangler.toml` and the secrets of a deployment have them. The keys are made up.
-const ENVIRONMENT: &[(&str, &str)] = &[
-    ("PULSO_ENV", "production"),
-    ("AWS_REGION", "sa-east-1"),
-    ("RETRY_QUEUES", "2"),
-    ("RETRY_QUEUE", "cloudflare"),
-    ("SQS_QUEUE_URL", ""),
-    ("SPILL_AFTER_S", "300"),
-    ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
-    ("AWS_SECRET_ACCESS_KEY", "made-up-secret"),
-    ("ADMIN_SECRET", "made-up-admin-secret"),
-];
-
 impl Variant {
     /// Its folder, made anew. `port` is that of the stand-in for Kinesis; KV, queues and R2 have the three after it.
     pub(super) fn write(&self, port: u16) -> Result<()> {
@@ -53,60 +40,13 @@ impl Variant {
         }
         fs::create_dir_all(&folder)?;
         (self.make)(&folder).with_context(|| format!("{} cannot be built", self.name))?;
-        Ok(fs::write(folder.join("config.capnp"), self.configuration(&folder, port)?)?)
-    }
-
-    fn configuration(&self, folder: &Path, port: u16) -> Result<String> {
-        let mut modules: Vec<String> = Vec::new();
-        let mut names: Vec<_> = fs::read_dir(folder)?.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-        // The first module is the worker.
-        names.sort_by_key(|name| (name != "index.js", name.clone()));
-        for name in names {
-            let kind = if name.ends_with(".wasm") { "wasm" } else { "esModule" };
-            modules.push(format!("(name = \"{name}\", {kind} = embed \"{name}\")"));
-        }
-        let mut bindings = String::new();
-        if self.has_bindings {
-            let endpoint = format!("http://127.0.0.1:{port}");
-            let vars = ENVIRONMENT.iter().chain(self.vars).copied().chain([("KINESIS_ENDPOINT", endpoint.as_str())]);
-            for (name, value) in vars {
-                writeln!(bindings, "      (name = \"{name}\", text = \"{value}\"),")?;
-            }
-            for queue in 0..2 {
-                writeln!(bindings, "      (name = \"RETRY_{queue}\", queue = \"queue\"),")?;
-            }
-            writeln!(
-                bindings,
-                "      (name = \"STORE\", kvNamespace = \"kv\"), (name = \"ARCHIVE\", r2Bucket = \"r2\"), (name = \"ASSETS\", service = \"assets\"),"
-            )?;
-        }
-        let outside: String = ["kv", "queue", "r2", "assets"]
-            .iter()
-            .zip(port + 1..)
-            .map(|(name, port)| format!("    (name = \"{name}\", external = (address = \"127.0.0.1:{port}\", http = ())),\n"))
-            .collect();
-        Ok(format!(
-            "using Workerd = import \"/workerd/workerd.capnp\";\nconst config :Workerd.Config = (\n  services = [\n    (name = \"main\", \
-             worker = (\n      modules = [{}],\n      compatibilityDate = \"{}\", globalOutbound = \"outside\", bindings = [\n{bindings}      \
-             ],\n    )),\n    (name = \"outside\", network = (allow = [\"private\"])),\n{outside}  ],\n  sockets = [(name = \"http\", \
-             address = \"127.0.0.1:0\", http = (cfBlobHeader = \"x-bench-cf\"), service = \"main\")],\n);\n",
-            modules.join(", "),
-            compatibility_date()?,
-        ))
+        Config { folder: &folder, port, vars: self.vars, has_bindings: self.has_bindings }.write()
     }
 }
 
 /// Where they all are.
 pub(super) fn folder() -> PathBuf {
     paths::at("target/bench/edge")
-}
-
-/// As it is deployed.
-fn compatibility_date() -> Result<String> {
-    let text = fs::read_to_string(paths::at("wrangler.toml"))?;
-    let wrangler: toml::Table = toml::from_str(&text).context("wrangler.toml is not right")?;
-    let date = wrangler.get("compatibility_date").and_then(toml::Value::as_str);
-    Ok(date.context("wrangler.toml has no compatibility_date")?.to_owned())
 }
 
 /// Builds what is of Rust, as it ships.
