@@ -297,6 +297,22 @@ mod tests {
     }
 
     #[test]
+    fn only_campaigns_stay_in_an_address_unless_the_portal_says_so() {
+        let entry = |line: &str| {
+            let text = format!(
+                "[[portal]]\nid = \"a\"\norigins = []\nconsent_default = \"full\"\n{line}\nbuilt_in = [{{ item = \"/\", url = \"/\", title = \"A\" }}]\n"
+            );
+            toml::from_str::<Portals>(&text).unwrap()
+        };
+        let keeps = |line: &str, name: &str| entry(line).get("a").unwrap().keeps_parameter(name);
+        assert!(keeps("", "utm_source") && !keeps("", "q") && !keeps("", "utm_id"));
+        assert!(keeps("query_allowed = [\"q\"]", "q") && !keeps("query_allowed = [\"q\"]", "utm_source"));
+        assert_eq!(entry("").check(), Ok(()));
+        assert!(entry("query_allowed = [\"a b\"]").check().unwrap_err().contains("query_allowed"));
+        assert!(entry("query_allowed = [\"\"]").check().is_err());
+    }
+
+    #[test]
     fn any_port_is_a_port() {
         let pattern = OriginPattern::parse("http://g1.localhost:*").unwrap();
         for (port, expected) in [
@@ -339,22 +355,6 @@ mod tests {
             assert!(!g1.owns_url(url, false), "{url}");
         }
         assert!(g1.owns_url("https://WWW.g1.example/a", false) && g1.owns_url("https://my_blog.g1.example/a", false));
-    }
-
-    #[test]
-    fn only_campaigns_stay_in_an_address_unless_the_portal_says_so() {
-        let entry = |line: &str| {
-            let text = format!(
-                "[[portal]]\nid = \"a\"\norigins = []\nconsent_default = \"full\"\n{line}\nbuilt_in = [{{ item = \"/\", url = \"/\", title = \"A\" }}]\n"
-            );
-            toml::from_str::<Portals>(&text).unwrap()
-        };
-        let keeps = |line: &str, name: &str| entry(line).get("a").unwrap().keeps_parameter(name);
-        assert!(keeps("", "utm_source") && !keeps("", "q") && !keeps("", "utm_id"));
-        assert!(keeps("query_allowed = [\"q\"]", "q") && !keeps("query_allowed = [\"q\"]", "utm_source"));
-        assert_eq!(entry("").check(), Ok(()));
-        assert!(entry("query_allowed = [\"a b\"]").check().unwrap_err().contains("query_allowed"));
-        assert!(entry("query_allowed = [\"\"]").check().is_err());
     }
 
     #[test]

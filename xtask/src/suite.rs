@@ -160,7 +160,7 @@ fn reader_and_contract(options: &Options) -> Result<()> {
     let rising = rising::check(stack.plan());
     let mut contract = Command::new(paths::python());
     contract
-        .args(["-m", "unittest", "-v", "test_worker", "test_recommendations", "test_security", "test_limits"])
+        .args(["-m", "unittest", "-v", "test_worker", "test_recommendations", "test_limits", "test_security"])
         .current_dir(paths::at("tests/contract"))
         .env("PULSO_PORT", options.port.to_string())
         .env("PULSO_ADMIN_SECRET", stack::ADMIN_SECRET)

@@ -212,7 +212,7 @@ fn heads_of_requests() {
         let agent = Agent::parse(Some(&text));
         assert!([agent.browser, agent.os, agent.device].iter().all(|family| family.bytes().all(|byte| byte.is_ascii_lowercase())));
         let _ = (source::classify(Some(&text), portal, false), network::of_address(&text));
-        let facts = Facts::parse(&text, chance.byte() < 128);
+        let facts = Facts::parse(&text, chance.below(2) == 0);
         assert!(facts.client.country.len() <= 3 && facts.client.region.len() <= 3);
         assert!([facts.origin, facts.content_type].iter().flatten().all(|line| !line.contains('\n')));
         let path = spoilt_text(&paths, &mut chance);
