@@ -40,7 +40,7 @@ use self::wrong_secret::WrongSecret;
 /// The ports of the stack whose store is looked into, after those of the first.
 const SET_ASIDE_PORT: u16 = 30;
 /// Those of the stack whose secrets are changed.
-const ROTATION_PORT: u16 = 60;
+const ROTATION_PORT: u16 = 40;
 
 /// The port of the stand-ins for a worker on raw workerd, which take the four after it; the worker has ten more.
 const RAW_PORT: u16 = 50;
