@@ -2,16 +2,17 @@
 
 use std::rc::Rc;
 
-use super::{admin, refuse};
+use super::{admin, limits, refuse};
 use crate::answer::Answer;
 use crate::config::Config;
 use crate::delivery::world::World as _;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::facts::Facts;
 use crate::health::{self, Check};
-use crate::platform::http::Head;
+use crate::platform::http::{self, Head};
 use crate::platform::isolate::Isolate;
 use crate::platform::{self, Env, Request, assets, clock, kv, memory, store};
-use crate::route::File;
+use crate::route::{File, Route};
 use crate::{probe, script};
 
 pub(super) async fn answer(request: &Request, head: &Head, config: &Result<Rc<Config>>, env: &Env) -> Answer {
@@ -19,13 +20,25 @@ pub(super) async fn answer(request: &Request, head: &Head, config: &Result<Rc<Co
     let bindings = platform::bindings(env, retry_queues);
     let deep = match config {
         // A deep look costs a record in each stream: not for everybody.
-        Ok(config) if probe::is_wanted(&head.query) => match admin::admit(request, config) {
+        Ok(config) if probe::is_wanted(&head.query) => match admit(request, config, env).await {
             Ok(()) => look(config, env).await,
             Err(error) => return refuse(&error),
         },
         _ => Vec::new(),
     };
     health::report(config, &bindings, platform::deployment(env), deep)
+}
+
+/// As for the admin's own doors: who guessed too often is told so.
+async fn admit(request: &Request, config: &Config, env: &Env) -> Result<()> {
+    let lines = http::facts(request, config.is_dev);
+    let Facts { sender, .. } = Facts::parse(&lines, config.is_dev);
+    limits::admit(Some(&Route::Metrics), sender.as_deref(), env).await?;
+    let admitted = admin::admit(request, config);
+    if admitted == Err(Error::Unauthorized) {
+        limits::note_guess(sender.as_deref(), env).await;
+    }
+    admitted
 }
 
 /// Asks every part something; one after the other, for an isolate has six connections and nobody is in a hurry.
