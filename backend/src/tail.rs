@@ -63,7 +63,7 @@ impl View {
         let pageview = format!("{}", batch.pageview);
         // The first digits are the time; the last ones tell pageviews apart.
         let short = pageview.get(24..).unwrap_or_default();
-        let bot = if batch.bot { " bot" } else { "" };
+        let bot = if batch.bot || edge.bot { " bot" } else { "" };
         let who = format!(
             "{short}#{} {} {}/{} {}{bot}",
             event.seq,

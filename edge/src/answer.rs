@@ -74,6 +74,7 @@ impl Answer {
         match error {
             Error::MethodNotAllowed { allow, .. } => answer.with("allow", *allow),
             Error::Unauthorized => answer.with("www-authenticate", "Bearer"),
+            Error::RateLimited { retry_after_s } => answer.with("retry-after", retry_after_s.to_string()),
             Error::Unavailable { .. } => answer.with("retry-after", RETRY_AFTER_S),
             _ => answer,
         }
@@ -122,6 +123,14 @@ mod tests {
     fn a_wrong_method_is_told_the_right_one() {
         let answer = Answer::refusal(&Error::MethodNotAllowed { method: "GET".to_owned(), allow: "POST, OPTIONS" });
         assert!(answer.headers.contains(&("allow", "POST, OPTIONS".to_owned())));
+    }
+
+    #[test]
+    fn who_asks_too_much_is_told_when_to_come_back() {
+        let answer = Answer::refusal(&Error::RateLimited { retry_after_s: 10 });
+        assert_eq!(answer.status, 429);
+        assert!(answer.headers.contains(&("retry-after", "10".to_owned())));
+        assert!(answer.body_text().starts_with(r#"{"error":{"code":"rate_limited","#));
     }
 
     #[test]

@@ -4,8 +4,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use wire::BadBody;
 
+use crate::config::Config;
 use crate::cors;
 use crate::error::{Error, Result};
+use crate::privacy::{self, Place};
 use crate::query::Query;
 use wire::day::{self, Day};
 
@@ -39,22 +41,33 @@ impl Quota {
     }
 }
 
-/// What is kept of a refused body. No address and no agent of the reader.
+/// What else is known of who sent it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct From<'a> {
+    /// The `Origin` header.
+    pub origin: Option<&'a str>,
+    /// `Sec-GPC: 1`.
+    pub has_gpc: bool,
+}
+
+/// What is kept of a refused body. No address and no agent of the reader, and nothing else that is taken out of accepted bodies.
 #[must_use]
-pub fn letter(error: &Error, origin: Option<&str>, body: &[u8], now_ms: u64) -> BadBody {
+pub fn letter(config: &Config, error: &Error, from: From<'_>, body: &[u8], now_ms: u64) -> BadBody {
     #[derive(serde::Deserialize)]
     struct Named {
         portal: Option<String>,
     }
+    let shown = |text: String| privacy::masked(&text, Place::Text).unwrap_or(text);
     let portal = serde_json::from_slice::<Named>(body).ok().and_then(|named| named.portal);
+    let known = portal.as_deref().and_then(|portal| config.portals.get(portal));
     BadBody {
         v: 1,
         at_ms: now_ms,
         code: error.code().to_owned(),
-        message: error.to_string(),
-        portal: portal.map(|portal| portal.chars().take(64).collect()),
-        origin: origin.map(cors::shown),
-        body: String::from_utf8_lossy(body).into_owned(),
+        message: shown(error.to_string()),
+        origin: from.origin.map(|origin| shown(cors::shown(origin))),
+        body: privacy::clean_refused(body, known, from.has_gpc),
+        portal: portal.map(|portal| shown(portal.chars().take(64).collect())),
     }
 }
 
@@ -128,6 +141,10 @@ mod tests {
 
     const NOW_MS: u64 = 1_795_337_006_000;
 
+    fn config() -> Config {
+        Config::parse(crate::config::Environment::default()).unwrap()
+    }
+
     #[test]
     fn a_flood_is_capped_and_the_next_minute_is_free() {
         let mut quota = Quota::default();
@@ -139,14 +156,15 @@ mod tests {
     #[test]
     fn a_letter_says_what_the_client_was_told() {
         let error = Error::UnknownPortal { portal: "zz".to_owned() };
-        let letter = letter(&error, Some("https://g1.example"), br#"{"v":1,"portal":"zz"}"#, NOW_MS);
+        let letter =
+            letter(&config(), &error, From { origin: Some("https://g1.example"), has_gpc: false }, br#"{"v":1,"portal":"zz"}"#, NOW_MS);
         let golden: BadBody = serde_json::from_str(include_str!("../../wire/tests/golden/bad_body.json")).unwrap();
         assert_eq!(letter, golden);
     }
 
     #[test]
     fn garbage_is_kept_as_text() {
-        let letter = letter(&Error::MissingOrigin, None, &[0xff, b'a'], NOW_MS);
+        let letter = letter(&config(), &Error::MissingOrigin, From::default(), &[0xff, b'a'], NOW_MS);
         assert_eq!((letter.portal, letter.origin, letter.body.as_str()), (None, None, "\u{fffd}a"));
     }
 

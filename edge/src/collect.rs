@@ -4,16 +4,19 @@ use std::borrow::Cow;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use wire::{Batch, CollectAnswer, Consent, Edge, Envelope, EventKind, LinkKind, NetworkId, ParsedBatch, Portal, Rejected, Via, VisitorId};
+use wire::{Batch, CollectAnswer, Consent, Edge, Envelope, NetworkId, ParsedBatch, Portal, Rejected, Via, VisitorId};
 
 use crate::agent::Agent;
 use crate::config::Config;
 use crate::cors;
 use crate::error::{Error, Result};
+use crate::limit::Pace;
 use crate::network;
+use crate::plausible;
+use crate::privacy;
 use crate::salt::Salt;
 use crate::source;
-use crate::trust::{self, Signs};
+use crate::trust::{self, Sign};
 
 /// What the request tells of the reader's side. No `Debug`: the address must not reach a log.
 #[derive(Clone, Default)]
@@ -29,9 +32,18 @@ pub struct Client {
     pub region: String,
     /// There is a `Sec-Fetch-Site`.
     pub has_fetch_site: bool,
+    /// `Sec-Fetch-…` of something that no script of a page sends.
+    pub is_no_script: bool,
+    /// What the platform thinks of the sender, if it says so: 1, a program, to 99, a person.
+    pub bot_score: Option<u32>,
+    /// How fast requests come from there.
+    pub pace: Pace,
     /// `Sec-GPC: 1`: the reader wants no tracking across sites and visits.
     pub has_gpc: bool,
 }
+
+/// Cloudflare calls what is below 30 likely automated (<https://developers.cloudflare.com/bots/concepts/bot-score/>).
+const BOT_SCORE_MIN: u32 = 30;
 
 /// A batch that is taken.
 #[derive(Debug)]
@@ -51,6 +63,15 @@ pub fn check_content_type(content_type: Option<&str>) -> Result<()> {
     let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     let is_ours = ["text/plain", "application/json"].iter().any(|ours| essence.eq_ignore_ascii_case(ours));
     if is_ours { Ok(()) } else { Err(Error::UnsupportedMediaType) }
+}
+
+/// Whether a body comes as it is. A thousand bytes of zip are a million bytes of memory; beacons are small, and browsers do not compress them.
+///
+/// # Errors
+/// [`Error::CompressedBody`].
+pub fn check_encoding(content_encoding: Option<&str>) -> Result<()> {
+    let is_plain = content_encoding.is_none_or(|encoding| encoding.trim().is_empty() || encoding.trim().eq_ignore_ascii_case("identity"));
+    if is_plain { Ok(()) } else { Err(Error::CompressedBody) }
 }
 
 /// Reads a body, and holds its portal against the `Origin`.
@@ -73,6 +94,12 @@ pub fn accept<'a>(config: &'a Config, origin: Option<&str>, content_type: Option
 }
 
 impl Accepted<'_> {
+    /// The id that the reader's browser brings, agreed to or not.
+    #[must_use]
+    pub fn visitor(&self) -> Option<String> {
+        self.batch.visitor.map(|visitor| visitor.to_string())
+    }
+
     /// What the page is told once the batch is safe.
     #[must_use]
     pub fn answer(&self) -> CollectAnswer {
@@ -90,16 +117,19 @@ impl Accepted<'_> {
             self.batch.consent = Consent::Cookieless;
         }
         self.batch.visitor = own;
-        clean(&mut self.batch, |url| self.portal.owns_url(url, config.is_dev));
+        privacy::clean(&mut self.batch, self.portal, config.is_dev);
         let agent = Agent::parse(client.user_agent.as_deref());
         let skew_ms = difference(received_at_ms, self.batch.sent_at_ms);
-        let signs = Signs {
-            is_driven: self.batch.bot,
-            agent: client.user_agent.is_some().then_some(agent),
-            has_fetch_site: client.has_fetch_site,
-            is_own_page: self.portal.owns_url(&self.batch.url, config.is_dev),
-            skew_ms,
-        };
+        let is_program = agent.is_bot || client.bot_score.is_some_and(|score| score < BOT_SCORE_MIN);
+        let signs = plausible::signs(&self.batch)
+            .and(Sign::Driven, self.batch.bot)
+            .and(Sign::Program, is_program)
+            .and(Sign::NoAgent, client.user_agent.is_none())
+            .and(Sign::NoFetchSite, !client.has_fetch_site)
+            .and(Sign::NotOfAScript, client.is_no_script)
+            .and(Sign::PageElsewhere, !self.portal.owns_url(&self.batch.url, config.is_dev))
+            .and(Sign::ClockOff, trust::is_clock_off(skew_ms))
+            .and(Sign::Hurried, client.pace == Pace::Hurried);
         let edge = Edge {
             received_at_ms,
             skew_ms,
@@ -111,7 +141,8 @@ impl Accepted<'_> {
             os: agent.os.to_owned(),
             device: agent.device.to_owned(),
             source: source::classify(self.batch.referrer.as_deref(), self.portal, config.is_dev),
-            trust: trust::weigh(&signs),
+            trust: signs.weigh(),
+            bot: self.batch.bot || is_program,
             via: Via::Direct,
             attempts: 1,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -155,34 +186,6 @@ fn hashed_bits(key: &str, parts: &[&str]) -> u128 {
         mac.update(&[0]);
     }
     mac.finalize().into_bytes().iter().take(16).fold(0, |bits, byte| bits << 8 | u128::from(*byte))
-}
-
-/// Cuts what may name a person out of every address of a batch, and says of links what a page cannot know: which hosts are the portal's own.
-fn clean(batch: &mut Batch, is_own: impl Fn(&str) -> bool) {
-    batch.url = cleaned(&batch.url);
-    batch.referrer = batch.referrer.as_deref().map(cleaned);
-    for event in &mut batch.events {
-        if let EventKind::Click { href, link, .. } = &mut event.kind {
-            *href = cleaned(href);
-            *link = match link {
-                LinkKind::Download => LinkKind::Download,
-                LinkKind::Internal | LinkKind::Outbound if is_own(href) => LinkKind::Internal,
-                LinkKind::Internal | LinkKind::Outbound => LinkKind::Outbound,
-            };
-        }
-    }
-}
-
-/// An address without user, query and fragment: readers' addresses and tokens travel there.
-fn cleaned(url: &str) -> String {
-    without_user(url.split(['?', '#']).next().unwrap_or_default())
-}
-
-fn without_user(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
 }
 
 /// `one - other`; times of a batch are bounded, so that it always fits.

@@ -1,5 +1,7 @@
 //! What a batch has to pass, and what is left of it.
 
+use wire::{EventKind, LinkKind};
+
 use super::*;
 use crate::config::Environment;
 
@@ -20,6 +22,7 @@ fn client() -> Client {
         region: "RJ".to_owned(),
         has_fetch_site: false,
         has_gpc: false,
+        ..Client::default()
     }
 }
 
@@ -132,16 +135,43 @@ fn neither_address_nor_agent_nor_query_is_stored() {
 }
 
 #[test]
-fn addresses_are_cut() {
-    for (url, expected) in [
-        ("https://g1.example", "https://g1.example"),
-        ("https://g1.example?x=1", "https://g1.example"),
-        ("https://g1.example/a#b?c", "https://g1.example/a"),
-        ("https://g1.example/a?b#c", "https://g1.example/a"),
-        ("https://u:p@g1.example/@a?b", "https://g1.example/@a"),
-    ] {
-        assert_eq!(cleaned(url), expected);
+fn a_compressed_body_is_refused() {
+    for encoding in ["gzip", "br", "deflate", "zstd", "GZIP", "gzip, identity", "x"] {
+        assert_eq!(check_encoding(Some(encoding)).map_err(|error| error.status()), Err(415), "{encoding}");
     }
+    for encoding in [None, Some(""), Some("identity"), Some(" Identity ")] {
+        assert_eq!(check_encoding(encoding), Ok(()), "{encoding:?}");
+    }
+}
+
+#[test]
+fn a_bot_is_flagged_and_kept() {
+    let edge = |body: &str, client: &Client| envelope_of(body, client, "").edge;
+    let driven = GOOD.replace(r#""bot":false"#, r#""bot":true"#);
+    let agent = |name: &str| Client { user_agent: Some(name.to_owned()), ..client() };
+    assert!(!edge(GOOD, &client()).bot);
+    assert!(edge(&driven, &client()).bot);
+    assert!(edge(GOOD, &agent("Googlebot/2.1 (+http://www.google.com/bot.html)")).bot);
+    assert!(edge(GOOD, &Client { bot_score: Some(29), ..client() }).bot);
+    assert!(!edge(GOOD, &Client { bot_score: Some(30), ..client() }).bot);
+    // A person's record looks as it did before there was the flag.
+    assert!(!envelope_of(GOOD, &client(), "").to_record().unwrap().contains(r#""trust":90,"bot""#));
+}
+
+#[test]
+fn what_speaks_against_a_batch_lowers_its_trust_and_never_drops_it() {
+    let trust = |body: &str, client: &Client| envelope_of(body, client, "").edge.trust;
+    assert_eq!(trust(GOOD, &client()), 90, "without a Sec-Fetch-Site");
+    for (client, expected) in [
+        (Client { has_fetch_site: true, ..client() }, 100),
+        (Client { is_no_script: true, ..client() }, 50),
+        (Client { pace: Pace::Hurried, ..client() }, 80),
+        (Client { bot_score: Some(1), ..client() }, 20),
+        (Client { user_agent: None, ..client() }, 60),
+    ] {
+        assert_eq!(trust(GOOD, &client), expected);
+    }
+    assert_eq!(trust(&GOOD.replace(r#""engaged_ms":4810"#, r#""engaged_ms":86400000"#), &client()), 60);
 }
 
 #[test]

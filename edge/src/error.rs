@@ -32,6 +32,9 @@ pub enum Error {
     /// The content type is none of ours.
     #[error("content type must be text/plain or application/json")]
     UnsupportedMediaType,
+    /// The body is compressed: what it would become cannot be told from what it is.
+    #[error("compressed bodies are not taken, send it without Content-Encoding")]
+    CompressedBody,
     /// No `Origin`, or the opaque origin `null`.
     #[error("the Origin header is missing or null")]
     MissingOrigin,
@@ -97,6 +100,12 @@ pub enum Error {
         /// What it has to be.
         rule: &'static str,
     },
+    /// This sender asks for too much.
+    #[error("too many requests from here, come back in {retry_after_s} s")]
+    RateLimited {
+        /// The window in which it is counted, seconds.
+        retry_after_s: u32,
+    },
     /// Nothing is safe yet; the client keeps its message and sends it again. `cause` is for the log only.
     #[error("the service cannot take this now, send it again later")]
     Unavailable {
@@ -117,13 +126,14 @@ impl Error {
             Self::MethodNotAllowed { .. } => 405,
             Self::BodyTimeout => 408,
             Self::Message(wire::Error::BodyTooLarge) | Self::FileTooLarge { .. } => 413,
-            Self::UnsupportedMediaType => 415,
+            Self::UnsupportedMediaType | Self::CompressedBody => 415,
             Self::Message(_)
             | Self::WrongShape { .. }
             | Self::NothingLeft { .. }
             | Self::UnknownPortal { .. }
             | Self::MissingParameter { .. }
             | Self::BadParameter { .. } => 422,
+            Self::RateLimited { .. } => 429,
             Self::Unavailable { .. } => 503,
         }
     }
@@ -136,7 +146,7 @@ impl Error {
             Self::FileTooLarge { .. } => "body_too_large",
             Self::BodyTimeout => "request_timeout",
             Self::BodyUnreadable => "unreadable_body",
-            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnsupportedMediaType | Self::CompressedBody => "unsupported_media_type",
             Self::MissingOrigin => "missing_origin",
             Self::OriginNotAllowed { .. } => "origin_not_allowed",
             Self::UnknownPortal { .. } | Self::PortalNotFound { .. } => "unknown_portal",
@@ -146,6 +156,7 @@ impl Error {
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::MissingParameter { .. } => "missing_field",
             Self::WrongShape { .. } | Self::NothingLeft { .. } | Self::BadParameter { .. } => "bad_field",
+            Self::RateLimited { .. } => "rate_limited",
             Self::Unavailable { .. } => "unavailable",
         }
     }

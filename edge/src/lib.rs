@@ -28,8 +28,11 @@ pub mod error;
 pub mod facts;
 mod handle;
 pub mod health;
+pub mod limit;
 pub mod network;
 mod platform;
+pub mod plausible;
+pub mod privacy;
 pub mod query;
 pub mod recommend;
 pub mod retry;
@@ -59,24 +62,19 @@ pub fn settings(env: &Env) -> Array {
     platform::page::settings(&handle::flight::url(env))
 }
 
-/// Takes a batch: `undefined` when [`prepare`] has to come first, `[flight, index, role, call or flight before]`, or `[response, promise]` of a refusal.
+/// Takes a batch: `[flight, index, role, call or flight before]`, or `[response, promise]` of a refusal; or the promise of what has to be found
+/// out first: of a refusal, or of bits to be added to `asked`, which begins at 0, for the next try.
 #[must_use]
 #[wasm_bindgen]
-pub fn board(env: Env, facts: &str, body: &[u8]) -> JsValue {
-    platform::page::boarded(handle::pageview::board(&env, facts, body), env)
+pub fn board(env: Env, facts: &str, body: &[u8], asked: u32) -> JsValue {
+    platform::page::boarded(handle::pageview::board(&env, facts, body, &platform::page::asked(asked)), env, facts)
 }
 
 /// Refuses a batch whose body did not come whole, for a reason by number.
 #[must_use]
 #[wasm_bindgen]
 pub fn refuse_body(env: Env, facts: &str, why: u8) -> JsValue {
-    platform::page::boarded(handle::pageview::refuse_body(&env, facts, why), env)
-}
-
-/// Reads the day's salt.
-#[wasm_bindgen]
-pub fn prepare(env: Env) -> Promise {
-    platform::page::done(handle::pageview::prepare(env))
+    platform::page::boarded(handle::pageview::refuse_body(&env, facts, why), env, facts)
 }
 
 /// Begins to send a flight: `undefined` when somebody else has, `[headers, body]` of a call, or `[]` when [`finish`] has to do it.

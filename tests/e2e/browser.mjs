@@ -7,6 +7,8 @@ const FLAGS = [
   "--disable-component-update", "--disable-sync",
   // A driven browser calls itself one, and the tracker flags it as a bot; here it stands for a reader.
   "--disable-blink-features=AutomationControlled",
+  // So does one without a window, in its user agent, and the edge flags it.
+  "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
 ];
 
 export function launch() {

@@ -45,12 +45,20 @@ pub struct Edge {
     pub source: Source,
     /// How far the events are believed, 0 to 100.
     pub trust: u8,
+    /// A program, not a person: it says so, or whoever drives the browser does; absent for `false`.
+    #[serde(default, skip_serializing_if = "is_person")]
+    pub bot: bool,
     /// Which way the record took.
     pub via: Via,
     /// How often it was tried.
     pub attempts: u32,
     /// Version of the edge.
     pub version: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_person(bot: &bool) -> bool {
+    !*bot
 }
 
 /// Where a reader came from.

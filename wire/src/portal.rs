@@ -150,11 +150,28 @@ pub struct Portal {
     events_stream: Option<String>,
     #[serde(default)]
     interactions_stream: Option<String>,
+    /// Query parameters that stay in the addresses of its own pages, at most 32; all others are cut before anything is stored.
+    #[serde(default = "query_allowed_default")]
+    pub query_allowed: Vec<String>,
     /// The last rung of the ladder; at least one page.
     pub built_in: Vec<BuiltIn>,
 }
 
+/// Most names in `query_allowed`: each parameter of an address is held against all of them.
+const QUERY_ALLOWED_MAX: usize = 32;
+
+/// What names a campaign, and no reader.
+fn query_allowed_default() -> Vec<String> {
+    ["utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term"].map(str::to_owned).to_vec()
+}
+
 impl Portal {
+    /// Whether a query parameter stays in the addresses of its own pages.
+    #[must_use]
+    pub fn keeps_parameter(&self, name: &str) -> bool {
+        self.query_allowed.iter().any(|allowed| allowed == name)
+    }
+
     /// The Kinesis stream of its events.
     #[must_use]
     pub fn events_stream(&self) -> String {
@@ -204,6 +221,14 @@ impl Portals {
         for (index, portal) in self.portals.iter().enumerate() {
             if self.portals.iter().take(index).any(|other| other.id == portal.id) {
                 return Err(format!("portals.toml has two portals with the id {}", portal.id));
+            }
+            let is_name =
+                |name: &String| (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+            if portal.query_allowed.len() > QUERY_ALLOWED_MAX || !portal.query_allowed.iter().all(is_name) {
+                return Err(format!(
+                    "portal {}: query_allowed takes at most {QUERY_ALLOWED_MAX} names of letters, digits, _, . and -",
+                    portal.id
+                ));
             }
             if portal.built_in.is_empty() {
                 return Err(format!("portal {} needs at least one page in built_in", portal.id));
@@ -258,6 +283,22 @@ mod tests {
         assert!(g1.owns_url("https://s.g1.example/j.jpg?w=1", false));
         assert!(!g1.owns_url("https://ge.example/a", false));
         assert_eq!(g1.events_stream(), "pulso-g1-events");
+    }
+
+    #[test]
+    fn only_campaigns_stay_in_an_address_unless_the_portal_says_so() {
+        let entry = |line: &str| {
+            let text = format!(
+                "[[portal]]\nid = \"a\"\norigins = []\nconsent_default = \"full\"\n{line}\nbuilt_in = [{{ item = \"/\", url = \"/\", title = \"A\" }}]\n"
+            );
+            toml::from_str::<Portals>(&text).unwrap()
+        };
+        let keeps = |line: &str, name: &str| entry(line).get("a").unwrap().keeps_parameter(name);
+        assert!(keeps("", "utm_source") && !keeps("", "q") && !keeps("", "utm_id"));
+        assert!(keeps("query_allowed = [\"q\"]", "q") && !keeps("query_allowed = [\"q\"]", "utm_source"));
+        assert_eq!(entry("").check(), Ok(()));
+        assert!(entry("query_allowed = [\"a b\"]").check().unwrap_err().contains("query_allowed"));
+        assert!(entry("query_allowed = [\"\"]").check().is_err());
     }
 
     #[test]

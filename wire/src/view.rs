@@ -126,6 +126,9 @@ pub struct EdgeView<'a> {
     pub source: Source,
     /// How far the events are believed, 0 to 100.
     pub trust: u8,
+    /// The edge takes the reader for a program.
+    #[serde(default)]
+    pub bot: bool,
     /// Which way the record took.
     pub via: Via,
     /// How often it was tried.
@@ -145,6 +148,14 @@ impl<'a> EnvelopeView<'a> {
         }
         let view: Self = envelope::read(record)?;
         if view.v == 1 { Ok(view) } else { Err(Error::UnsupportedVersion { found: u64::from(view.v) }) }
+    }
+}
+
+impl EnvelopeView<'_> {
+    /// Whether a program sent it: by what the page says, or by what the edge saw.
+    #[must_use]
+    pub const fn is_bot(&self) -> bool {
+        self.batch.bot || self.edge.bot
     }
 }
 

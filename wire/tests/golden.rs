@@ -104,6 +104,9 @@ fn parsers_accept_the_golden_messages() {
     let envelope = wire::Envelope::parse(golden("envelope.json").as_bytes()).unwrap();
     assert_eq!(envelope.batch, parsed.batch);
     assert_eq!(envelope.to_record().unwrap(), golden("envelope.json"));
+    let bot = wire::Envelope::parse(golden("envelope_bot.json").as_bytes()).unwrap();
+    assert!(bot.edge.bot && !envelope.edge.bot);
+    assert_eq!(bot.to_record().unwrap(), golden("envelope_bot.json"));
     let message = wire::RetryMessage::parse(&golden("retry_message.txt")).unwrap();
     assert_eq!(message.record, golden("envelope.json"));
     wire::Cards::parse(golden("cards.json").as_bytes()).unwrap();

@@ -158,7 +158,7 @@ fn reader_and_contract(options: &Options) -> Result<()> {
     let rising = rising::check(stack.plan());
     let mut contract = Command::new(paths::python());
     contract
-        .args(["-m", "unittest", "-v", "test_worker", "test_recommendations"])
+        .args(["-m", "unittest", "-v", "test_worker", "test_recommendations", "test_limits"])
         .current_dir(paths::at("tests/contract"))
         .env("PULSO_PORT", options.port.to_string())
         .env("PULSO_ADMIN_SECRET", stack::ADMIN_SECRET)
@@ -166,8 +166,26 @@ fn reader_and_contract(options: &Options) -> Result<()> {
         .env("PYTHONDONTWRITEBYTECODE", "1");
     let contract = run::shown("the worker's contract", &mut contract);
     let tail = tail::check(stack.plan(), &stack.logs().join("tail.log"));
+    let personal = nothing_personal(&stack);
     stack.stop()?;
-    reader.and(rising).and(contract).and(tail)
+    reader.and(rising).and(contract).and(tail).and(personal)
+}
+
+/// Plants a reader's data, and looks for it in everything that this run has written.
+fn nothing_personal(stack: &Stack) -> Result<()> {
+    let mut oracle = Command::new(paths::python());
+    oracle
+        .arg("personal.py")
+        .arg("--folder")
+        .arg(stack.folder())
+        .args(stack.worker_secrets().iter().flat_map(|secret| ["--secret", secret]))
+        .current_dir(paths::at("tests/oracle"))
+        .envs(AWS_ENV)
+        .env("PULSO_PORT", stack.plan().port.to_string())
+        .env("PULSO_ADMIN_SECRET", stack::ADMIN_SECRET)
+        .env("PULSO_AWS_URL", stack.plan().aws_url())
+        .env("PYTHONDONTWRITEBYTECODE", "1");
+    run::shown("nothing personal in what comes out", &mut oracle)
 }
 
 /// What the contract publishes on the portal that nobody reads.

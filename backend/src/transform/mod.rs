@@ -24,7 +24,7 @@ use crate::loss;
 
 pub(crate) use erasure::Erased;
 pub(crate) use memory::{KEEP_MS, Memory, Remembered, is_beyond_memory};
-pub(crate) use pageview::{Pageview, Settled, Sighting};
+pub(crate) use pageview::{Pageview, Settled};
 pub(crate) use record::{read_record, view_record};
 pub(crate) use session::Visitor;
 pub(crate) use totals::{Counts, Totals};
@@ -113,7 +113,7 @@ impl Transform {
         counts.records += 1;
         counts.dropped += u64::from(batch.dropped);
         let events = u64::try_from(batch.events.len()).unwrap_or(0);
-        if is_beyond_memory(envelope.edge.received_at_ms, arrived_at_ms) {
+        if is_beyond_memory(envelope.edge.received_at_ms, arrived_at_ms) || is_old(envelope.edge.skew_ms) {
             counts.late += events;
             return;
         }
@@ -124,7 +124,7 @@ impl Transform {
         // Shards are not in step: time never goes back here.
         self.latest_ms = self.latest_ms.max(arrived_at_ms);
         self.settle_quiet();
-        let is_readable = batch.page == PageKind::Article && !batch.bot;
+        let is_readable = batch.page == PageKind::Article && !envelope.is_bot();
         let visit = Visit { envelope, arrived_at_ms, item: if is_readable { batch.item().and_then(Item::parse) } else { None } };
         let made = out.len();
         self.take_events(&visit, out);
@@ -148,26 +148,21 @@ impl Transform {
         let mut visitor = None;
         let is_believed = influence::is_believed(edge.trust, &Limits::of(self.is_dev));
         let doer = Doer { visitor: edge.visitor.bits(), pageview: key.bits(), is_believed, at_ms: now_ms };
-        let counts = &mut self.totals.counts;
         for event in &batch.events {
-            match pageview.see(event.seq) {
-                Sighting::New => {}
-                Sighting::Recovered => self.totals.loss.add_recovered(pageview.class),
-                Sighting::Duplicate => {
-                    counts.duplicates += 1;
-                    continue;
-                }
-                Sighting::OutOfRange => {
-                    counts.out_of_range += 1;
-                    continue;
-                }
+            if !self.totals.note(pageview.see(event.seq), pageview.class) {
+                continue;
             }
-            counts.see(&event.kind, batch.bot);
-            if batch.bot {
+            let at_ms = visit.at_ms(event.at_ms);
+            let counts = &mut self.totals.counts;
+            if edge.received_at_ms.saturating_sub(at_ms) > KEEP_MS {
+                counts.late += 1;
+                continue;
+            }
+            counts.see(&event.kind, visit.envelope.is_bot());
+            if visit.envelope.is_bot() {
                 continue;
             }
             self.totals.feedback.take(&mut self.answers, &event.kind, doer);
-            let at_ms = visit.at_ms(event.at_ms);
             let (session, is_new) = match &mut visitor {
                 None => {
                     let is_new = !self.visitors.has(edge.visitor);
@@ -178,7 +173,7 @@ impl Transform {
                 }
                 Some(known) => known.act(key.bits(), at_ms),
             };
-            counts.sessions += u64::from(is_new);
+            self.totals.counts.sessions += u64::from(is_new);
             if is_first {
                 pageview.session = session;
                 is_first = false;
@@ -287,6 +282,12 @@ fn context(edge: &EdgeView<'_>) -> ReaderContext {
         region: edge.region.to_string(),
         source: edge.source,
     }
+}
+
+/// Whether a batch left its browser more than a day before it came: what was recorded and is posted again would count twice, for nobody
+/// remembers its pageview any more. A reader whose clock is a day behind looks the same, and is in the archive as well.
+fn is_old(skew_ms: i64) -> bool {
+    u64::try_from(skew_ms).is_ok_and(|skew_ms| skew_ms > KEEP_MS)
 }
 
 /// What an event amounts to.

@@ -124,6 +124,10 @@ fn only_articles_read_by_people_make_interactions() {
     assert_eq!(made(&mut transform, &[bot, front]), []);
     let counts = &transform.totals.counts;
     assert_eq!((counts.events, counts.bot_events, counts.sessions), (2, 1, 1));
+    let mut seen_by_the_edge = record(3, T0, vec![EventKind::Pageview]);
+    seen_by_the_edge.edge.bot = true;
+    assert_eq!(made(&mut transform, &[seen_by_the_edge]), []);
+    assert_eq!(transform.totals.counts.bot_events, 2);
 }
 
 #[test]
@@ -163,6 +167,32 @@ fn what_comes_a_day_late_is_archived_only() {
     late.edge.received_at_ms += 1;
     apply(&mut transform, &late, T0 + KEEP_MS + 1, &mut out);
     assert_eq!(out.len(), 1);
+}
+
+#[test]
+fn what_is_posted_again_a_day_later_is_archived_only() {
+    const DAY_MS: i64 = 86_400_000;
+    let first = record(1, T0, vec![EventKind::Pageview]);
+    let again = |skew_ms: i64| {
+        let mut again = first.clone();
+        again.edge.received_at_ms += u64::try_from(skew_ms.max(0)).unwrap();
+        again.edge.skew_ms = skew_ms;
+        again
+    };
+    let counts = |records: &[Envelope]| {
+        let mut transform = transform();
+        let out = made(&mut transform, records);
+        (out.len(), transform.totals.counts.duplicates, transform.totals.counts.late)
+    };
+    assert_eq!(counts(&[first.clone(), again(DAY_MS / 2)]), (1, 1, 0));
+    assert_eq!(counts(&[first.clone(), again(DAY_MS + 1)]), (1, 0, 1));
+    // With a new time of sending its events are still old.
+    let mut resent = again(DAY_MS + 1);
+    resent.edge.skew_ms = 0;
+    assert_eq!(counts(&[resent]), (0, 0, 1));
+    let mut ahead = again(-2 * DAY_MS);
+    ahead.batch.events[0].at_ms += 2 * KEEP_MS;
+    assert_eq!(counts(&[ahead]), (1, 0, 0));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use wire::EventKindView;
 
+use super::pageview::Sighting;
 use crate::feedback::Feedback;
 use crate::loss::Loss;
 
@@ -31,9 +32,9 @@ pub(crate) struct Counts {
     pub(crate) duplicates: u64,
     /// Events with a `seq` that the edge refuses.
     pub(crate) out_of_range: u64,
-    /// Events that came more than a day after the edge had them: archived only.
+    /// Events that came more than a day after they happened, or after the edge had them: archived only.
     pub(crate) late: u64,
-    /// New events of batches that said a program drives the browser.
+    /// New events of programs, by what the page says of its browser or by what the edge saw.
     pub(crate) bot_events: u64,
     /// Events of readers who had themselves erased.
     pub(crate) erased: u64,
@@ -93,6 +94,22 @@ impl Totals {
         counts.by_kind.custom += by_kind.custom;
         self.loss.merge(&other.loss);
         self.feedback.add(&other.feedback);
+    }
+}
+
+impl Totals {
+    /// Counts an event that was seen before or cannot be; whether it is neither.
+    pub(super) fn note(&mut self, sighting: Sighting, class: u8) -> bool {
+        match sighting {
+            Sighting::New => return true,
+            Sighting::Recovered => {
+                self.loss.add_recovered(class);
+                return true;
+            }
+            Sighting::Duplicate => self.counts.duplicates += 1,
+            Sighting::OutOfRange => self.counts.out_of_range += 1,
+        }
+        false
     }
 }
 

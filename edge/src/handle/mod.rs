@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod cron;
 pub(crate) mod flight;
+pub(crate) mod limits;
 pub(crate) mod pageview;
 mod published;
 pub(crate) mod queue;
@@ -16,6 +17,7 @@ use crate::answer::Answer;
 use crate::config::Config;
 use crate::cors;
 use crate::error::{Error, Result};
+use crate::facts::Facts;
 use crate::health;
 use crate::platform::http::{self, Head};
 use crate::platform::{self, Context, Env, Request, log, memory};
@@ -37,9 +39,15 @@ pub(crate) async fn request(mut request: Request, env: &Env, context: &Context) 
 
 async fn routed(request: &mut Request, head: &Head, config: &Rc<Config>, env: &Env, context: &Context) -> Answer {
     let origin = head.origin.as_deref();
-    let answer = match route(&head.method, &head.path) {
+    let route = route(&head.method, &head.path);
+    let lines = http::facts(request, config.is_dev);
+    let Facts { client, sender, .. } = Facts::parse(&lines, config.is_dev);
+    if let Err(error) = limits::admit(route.as_ref().ok(), sender.as_deref(), env).await {
+        return refuse(&error).with_all(cors::headers(config, origin));
+    }
+    let answer = match route {
         Ok(Route::Preflight { allow }) => return cors::preflight(config, origin, allow),
-        Ok(Route::Recommend { door }) => read::recommend(request, head, door, config, env, context).await,
+        Ok(Route::Recommend { door }) => read::recommend(&client, head, door, config, env, context).await,
         Ok(Route::Script(script)) => return script::serve(request, script, env).await.unwrap_or_else(|error| refuse(&error)),
         Ok(Route::CurrentScript) => return script::describe(env).await.unwrap_or_else(|error| refuse(&error)),
         Ok(Route::Metrics) => admin::metrics(request, config),
@@ -50,6 +58,9 @@ async fn routed(request: &mut Request, head: &Head, config: &Rc<Config>, env: &E
         Ok(Route::Health | Route::Collect) => Err(Error::UnknownPath),
         Err(error) => Err(error),
     };
+    if answer == Err(Error::Unauthorized) {
+        limits::note_guess(sender.as_deref(), env).await;
+    }
     answer.unwrap_or_else(|error| refuse(&error)).with_all(cors::headers(config, origin))
 }
 

@@ -4,17 +4,18 @@ use std::rc::Rc;
 
 use super::{Handled, published};
 use crate::answer::Answer;
+use crate::collect::Client;
 use crate::config::Config;
-use crate::platform::http::{self, Head};
-use crate::platform::{Context, Env, Request, cache, clock, memory, random};
+use crate::platform::http::Head;
+use crate::platform::{Context, Env, cache, clock, memory, random};
 use crate::query::Query;
 use crate::recommend::{self, Asked, Door, Reader, SHARED_S, Sharing, Wish};
 
-pub(super) async fn recommend(request: &Request, head: &Head, door: Door, config: &Rc<Config>, env: &Env, context: &Context) -> Handled {
+pub(super) async fn recommend(client: &Client, head: &Head, door: Door, config: &Rc<Config>, env: &Env, context: &Context) -> Handled {
     let query = Query::new(&head.query);
     let portal = config.portal(&query.required("portal")?)?;
     let wish = Wish::parse(query, door, portal, config.is_dev)?;
-    let reader = Reader::of(&http::client(request, config.is_dev));
+    let reader = Reader::of(client);
     let shelved = published::of(portal, config, env, context).await;
     let rules = &shelved.published().files().rules;
     let random_bits = random::u64();

@@ -8,9 +8,7 @@ use worker::{EncodeBody, Headers, Request, Response};
 
 use super::clock;
 use crate::answer::Answer;
-use crate::collect::Client;
 use crate::error::{Error, Result};
-use crate::facts::Facts;
 
 /// A body that has not arrived by then does not hold its request open any longer: 64 KiB take 10 s at 52 kbit/s, slower than 2G.
 const BODY_DEADLINE_MS: u64 = 10_000;
@@ -58,15 +56,16 @@ extern "C" {
     fn lines(request: &worker::web_sys::Request, is_dev: bool) -> String;
 }
 
-/// What the request tells of the reader's side.
-pub(crate) fn client(request: &Request, is_dev: bool) -> Client {
-    Facts::parse(&lines(request.inner(), is_dev)).client
+/// What the request says of itself and of the reader's side: the lines of [`crate::facts::Facts`].
+pub(crate) fn facts(request: &Request, is_dev: bool) -> String {
+    lines(request.inner(), is_dev)
 }
 
 /// The body, unless it says or turns out to be longer than `bytes_max`; then `too_large`.
 pub(crate) async fn body(request: &mut Request, bytes_max: usize, too_large: Error) -> Result<Vec<u8>> {
     let announced = header(request, "content-length").and_then(|length| length.parse::<u64>().ok());
-    if announced.is_some_and(|length| usize::try_from(length).is_ok_and(|length| length > bytes_max)) {
+    // As 64 bits: here 4 GiB are more than a `usize` holds.
+    if announced.is_some_and(|length| u64::try_from(bytes_max).is_ok_and(|bytes_max| length > bytes_max)) {
         return Err(too_large);
     }
     if request.inner().body().is_none() {

@@ -13,8 +13,9 @@ use crate::config::Config;
 use crate::counters::Counters;
 use crate::delivery::lanes::Lanes;
 use crate::error::Result;
+use crate::limit::{Key, Kind, Limits};
 use crate::recommend::{Found, Scratch, Shelved, Shelves};
-use crate::salt::Salt;
+use crate::salt::{self, Salt};
 use wire::day::Day;
 
 /// A salt, and until when it is believed.
@@ -34,6 +35,8 @@ thread_local! {
     static LANES: RefCell<Lanes> = RefCell::new(Lanes::starting_at(super::random::u32()));
     static CLOCK_OFFSET_MS: Cell<i64> = const { Cell::new(0) };
     static COUNTERS: Cell<Counters> = Cell::new(Counters::default());
+    static LIMITS: RefCell<Limits> = RefCell::default();
+    static SEED: String = salt::to_hex(&super::random::bytes::<{ salt::SALT_BYTES }>());
     static QUOTA: Cell<Quota> = Cell::new(Quota::default());
 }
 
@@ -98,6 +101,12 @@ pub(crate) fn take_quota(now_ms: u64) -> bool {
         quota.set(counted);
         is_free
     })
+}
+
+/// Asks or tells what was counted of a sender.
+pub(crate) fn with_limits<T>(kind: Kind, who: &str, act: impl FnOnce(&mut Limits, Key) -> T) -> T {
+    let key = SEED.with(|seed| Key::new(kind, seed, who));
+    LIMITS.with_borrow_mut(|limits| act(limits, key))
 }
 
 /// Asks or tells the breaker of a portal's stream.

@@ -6,6 +6,7 @@ pub(crate) mod clock;
 pub(crate) mod http;
 pub(crate) mod isolate;
 pub(crate) mod kv;
+pub(crate) mod limiter;
 pub(crate) mod log;
 pub(crate) mod memory;
 pub(crate) mod page;
@@ -18,6 +19,7 @@ pub(crate) mod transport;
 pub(crate) use worker::{Context, Env, MessageBatch, Request};
 
 use crate::config::Environment;
+use crate::limit::Kind;
 
 /// The raw values of the environment. Each is a reflection into JavaScript: read once per isolate.
 pub(crate) fn environment(env: &Env) -> Environment {
@@ -50,5 +52,6 @@ pub(crate) fn bindings(env: &Env, retry_queues: u32) -> Vec<(String, bool)> {
         let is_there = env.queue(&name).is_ok();
         (name, is_there)
     });
-    fixed.into_iter().chain(queues).collect()
+    let limits = Kind::BINDINGS.map(|name| (name.to_owned(), limiter::is_bound(env, name)));
+    fixed.into_iter().chain(limits).chain(queues).collect()
 }

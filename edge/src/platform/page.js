@@ -12,8 +12,8 @@ const BODY_DEADLINE_MS = 10_000;
 const ALONE = 0, LEAD = 1, LEAD_AFTER = 2;
 // Why there is no body; edge/src/handle/pageview.rs knows them.
 const TOO_LARGE = 1, LATE = 2, BROKEN = 3;
-// Salts are read from KV, and midnight may pass meanwhile.
-const PREPARATIONS_MAX = 3;
+// Two limits and the day's salt, and midnight may pass meanwhile.
+const PREPARATIONS_MAX = 5;
 const HEADERS = {
   "content-type": "application/json",
   "x-content-type-options": "nosniff",
@@ -111,8 +111,14 @@ export async function collect(request, env, context) {
   const said = facts(request, env.PULSO_ENV === "dev");
   const body = await bodyOf(request);
   if (typeof body === "number") return refused(wasm.refuse_body(env, said, body), context);
-  let boarded;
-  for (let tries = 0; tries < PREPARATIONS_MAX && !(boarded = wasm.board(env, said, body)); tries++) await wasm.prepare(env);
+  let asked = 0;
+  let boarded = wasm.board(env, said, body, asked);
+  for (let tries = 0; boarded instanceof Promise && tries < PREPARATIONS_MAX; tries++) {
+    const found = await boarded;
+    if (typeof found !== "number") return found;
+    asked |= found;
+    boarded = wasm.board(env, said, body, asked);
+  }
   if (boarded.length === 2) return refused(boarded, context);
   const origin = request.headers.get("origin");
   const answer = await told(boarded, origin, env, context);

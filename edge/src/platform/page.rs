@@ -10,7 +10,8 @@ use super::{Env, http, transport};
 use crate::answer::Answer;
 use crate::delivery::lanes::{FOLLOWER_DEADLINE_MS, GATHER_MAX_MS, Seat};
 use crate::handle::flight::{Departure, Headers, Told, rescue};
-use crate::handle::pageview::{Boarded, Place, keep};
+use crate::handle::pageview::{Boarded, Place, keep, prepare};
+use crate::limit::Kind;
 
 /// What a seat has to do, as `page.js` knows it.
 const ALONE: u32 = 0;
@@ -22,6 +23,18 @@ const FOLLOW: u32 = 3;
 pub(crate) fn settings(url: &str) -> Array {
     let waits = [GATHER_MAX_MS, FOLLOWER_DEADLINE_MS, transport::DEADLINE_MS];
     [JsValue::from(url)].into_iter().chain(waits.map(JsValue::from)).collect()
+}
+
+/// The limits that were asked about, as the shell keeps them meanwhile.
+const ASKED: [(u32, Kind); 2] = [(1, Kind::Post), (2, Kind::Visitor)];
+
+fn bit(kind: Kind) -> u32 {
+    ASKED.iter().filter(|(_, known)| *known == kind).map(|(bit, _)| bit).sum()
+}
+
+/// The limits that these bits say.
+pub(crate) fn asked(bits: u32) -> Vec<Kind> {
+    ASKED.iter().filter(|(bit, _)| bits & bit != 0).map(|(_, kind)| *kind).collect()
 }
 
 /// The promise of something that only has to be done.
@@ -37,9 +50,18 @@ fn promise(work: impl Future<Output = JsValue> + 'static) -> Promise {
     future_to_promise(AssertUnwindSafe(async move { Ok(work.await) }))
 }
 
-pub(crate) fn boarded(boarded: Boarded, env: Env) -> JsValue {
+pub(crate) fn boarded(boarded: Boarded, env: Env, lines: &str) -> JsValue {
     match boarded {
-        Boarded::Unprepared => JsValue::UNDEFINED,
+        Boarded::Later(first) => {
+            let preparing = prepare(env, lines.to_owned(), first);
+            let prepared = async move {
+                match preparing.await {
+                    Ok(kind) => kind.map_or(0, bit).into(),
+                    Err(answer) => response(answer),
+                }
+            };
+            promise(prepared).into()
+        }
         Boarded::Refused(answer, letter) => {
             let keeping = letter.map(|letter| done(keep(env, letter)));
             Array::of2(&response(answer), &keeping.map_or(JsValue::UNDEFINED, JsValue::from)).into()

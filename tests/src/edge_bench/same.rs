@@ -126,7 +126,48 @@ fn cases() -> Vec<Case> {
     let mut cases = requests();
     cases.extend(bodies());
     cases.extend(events());
+    cases.extend(persons());
+    cases.extend(readings());
     cases
+}
+
+/// What names a person, and what does not.
+fn persons() -> Vec<Case> {
+    let title = |name, title: &str| changed(name, &[("/meta/title", json!(title))]);
+    let url = |name, url: &str| changed(name, &[("/url", json!(url)), ("/item", Value::Null)]);
+    vec![
+        title("an e-mail address", "Fale com a repórter: ana.silva@gmail.com"),
+        title("a CPF", "Consulta do CPF 526.018.159-06 - Receita Federal"),
+        title("eleven digits that are no CPF", "Pedido 52601815907 entregue em 10,5% do prazo"),
+        title("a telephone number", "Ligue para (48) 97942-2012 e participe"),
+        title("a key", "Erro: token eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0 vencido"),
+        title("sums of money", "Governo arrecada R$ 1.234.567.890,12 com leilão, diz PIB de 203.080.756 pessoas"),
+        url("parameters of a campaign", "https://g1.example/a.ghtml?utm_source=push&id=7&utm_medium=app#x"),
+        url("an e-mail address as a parameter", "https://g1.example/a.ghtml?utm_source=ana%40mail.example&utm_term=juros+altos"),
+        url("an e-mail address in a path", "https://g1.example/usuario/ana.silva@gmail.com/noticias"),
+        changed("an item that names a person", &[("/item", json!("/usuario/ana.silva@gmail.com"))]),
+        changed("a search", &[("/referrer", json!("https://www.google.com/search?q=ana&utm_campaign=x"))]),
+        changed(
+            "a property that names a person",
+            &[("/events/7/props", json!({"from": "ana@mail.example", "n": 52_998_224_725_u64, "ok": true}))],
+        ),
+        changed("a picture with parameters", &[("/meta/image", json!("https://s2.g1.example/j.jpg?w=620&h=413"))]),
+    ]
+}
+
+/// Figures that cannot be.
+fn readings() -> Vec<Case> {
+    let navigation = [("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    let score = "{\"country\":\"BR\",\"botManagement\":{\"score\":5}}";
+    vec![
+        changed("engaged for longer than the page was there", &[("/events/5/engaged_ms", json!(3_600_000))]),
+        changed("engaged time that fell", &[("/events/4/engaged_ms", json!(10))]),
+        changed("depth that fell", &[("/events/5/scroll_pct", json!(1))]),
+        changed("an event before its pageview", &[("/events/7/at_ms", json!(1_700_000_000_000_u64))]),
+        changed("an event of tomorrow", &[("/events/8/at_ms", json!(3_000_000_000_000_u64))]),
+        case("a navigation", &navigation, batch(0, &[])),
+        case("what the platform takes for a program", &[("x-bench-cf", score)], batch(0, &[])),
+    ]
 }
 
 /// What is said around the body.

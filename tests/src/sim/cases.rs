@@ -48,7 +48,37 @@ fn no_503(played: &Played) -> bool {
     played.totals.counts.refused_503 == 0
 }
 
+/// Many readers at once in one isolate, so that flights gather.
+fn crowded(plan: &mut Plan) {
+    plan.gathers = true;
+    plan.isolates = 1;
+    plan.events_per_pageview = 3;
+    plan.span_ms = SECOND_MS;
+}
+
 pub(crate) const CASES: &[Case] = &[
+    Case {
+        row: "3g",
+        what: "group commit, k of n records fail: no stored record is sent twice",
+        seeds: 1_000,
+        plan: |plan| {
+            crowded(plan);
+            plan.puts = vec![(PutFault::Partial, 600)];
+        },
+        holds: |played| no_503(played) && played.totals.duplicates == 0 && played.totals.counts.gathered > 0,
+    },
+    Case {
+        row: "19g",
+        what: "group commit, leaders die before and after their call, and followers leave",
+        seeds: 1_000,
+        plan: |plan| {
+            crowded(plan);
+            plan.puts = vec![(PutFault::Partial, 200), (PutFault::Never, 100)];
+            plan.senders_die = 400;
+            plan.clients_leave = 300;
+        },
+        holds: |played| played.totals.counts.gathered > 0,
+    },
     Case {
         row: "2",
         what: "500 for 10 minutes, then heal",

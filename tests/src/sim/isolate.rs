@@ -8,7 +8,7 @@ use edge::collect::{self, Client};
 use edge::config::Config;
 use edge::counters::Counters;
 use edge::delivery::world::{Reply, World as Outside};
-use edge::delivery::{Holder, Parcel, Verdict, drain, queue, stream};
+use edge::delivery::{Parcel, Verdict, drain, queue};
 use edge::retry::SPILL_PREFIX;
 use edge::salt::Salt;
 use wire::{CollectAnswer, PortalId};
@@ -16,12 +16,12 @@ use wire::{CollectAnswer, PortalId};
 use super::mutant::{self, Mutant};
 use super::queues::{Batch, Decision};
 use super::world::{World, labels};
-use super::{kinesis, queues, store};
+use super::{flight, kinesis, queues, store};
 
 /// One of the isolates of a world.
 pub(crate) struct Isolate {
-    world: Rc<World>,
-    number: usize,
+    pub(super) world: Rc<World>,
+    pub(super) number: usize,
 }
 
 /// What a page is answered.
@@ -36,27 +36,29 @@ impl Isolate {
         Self { world: Rc::clone(world), number }
     }
 
-    /// A posted body.
-    pub(crate) async fn collect(&self, origin: &str, body: &[u8]) -> Answered {
+    /// A posted body; `None` when the request dies over it.
+    pub(crate) async fn collect(&self, origin: &str, body: &[u8]) -> Option<Answered> {
         let received_at_ms = self.now_ms();
         self.world.kernel.sleep(self.world.random(0, 5)).await;
         let accepted = match collect::accept(self.config(), Some(origin), Some("text/plain"), body) {
             Ok(accepted) => accepted,
-            Err(error) => return Answered { status: error.status(), answer: None },
+            Err(error) => return Some(Answered { status: error.status(), answer: None }),
         };
         let client = Client { ip: "192.0.2.7".to_owned(), country: "BR".to_owned(), has_fetch_site: true, ..Client::default() };
         let answer = accepted.answer();
         let envelope = accepted.into_envelope(self.config(), &client, &Salt::shared("salt"), received_at_ms);
-        let Ok(parcel) = Parcel::first(&envelope) else { return Answered { status: 503, answer: None } };
+        let Ok(parcel) = Parcel::first(&envelope) else { return Some(Answered { status: 503, answer: None }) };
         self.world.note(|| format!("isolate {} is posted {}", self.number, labels([parcel.data.as_str()].into_iter())));
-        match stream::deliver(self, Holder::Page, vec![parcel]).await.pop() {
-            Some(Verdict::Safe) => Answered { status: 202, answer: Some(answer) },
-            Some(Verdict::Kept { .. }) if self.world.is(Mutant::Answer202Instead503) => Answered { status: 202, answer: Some(answer) },
-            Some(Verdict::Kept { .. }) | None => {
+        let (verdict, told) = flight::ride(self, parcel, answer.clone()).await?;
+        let answered = match verdict {
+            Verdict::Safe => Answered { status: 202, answer: Some(told) },
+            Verdict::Kept { .. } if self.world.is(Mutant::Answer202Instead503) => Answered { status: 202, answer: Some(answer) },
+            Verdict::Kept { .. } => {
                 self.world.count(|counts| counts.refused_503 += 1);
                 Answered { status: 503, answer: None }
             }
-        }
+        };
+        Some(answered)
     }
 
     /// One invocation of the queue handler.

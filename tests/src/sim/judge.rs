@@ -42,6 +42,9 @@ impl Totals {
         self.counts.kills += other.counts.kills;
         self.counts.given_up += other.counts.given_up;
         self.counts.refused_503 += other.counts.refused_503;
+        self.counts.gathered += other.counts.gathered;
+        self.counts.taken_over += other.counts.taken_over;
+        self.counts.rescued += other.counts.rescued;
         self.counts.puts += other.counts.puts;
     }
 }

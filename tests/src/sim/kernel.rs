@@ -128,6 +128,14 @@ impl Kernel {
         }
     }
 
+    /// Ends one task where it stands.
+    pub(crate) fn end(&self, id: TaskId) {
+        let task = self.tasks.borrow_mut().remove(&id);
+        if let Some(waiter) = task.and_then(|task| task.waiter) {
+            self.wake(waiter);
+        }
+    }
+
     /// One step, unless nothing is due by then.
     pub(crate) fn step(&self, until_ms: u64) -> bool {
         let due = match self.agenda.borrow_mut().peek_mut() {

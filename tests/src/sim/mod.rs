@@ -7,6 +7,7 @@ mod backend;
 mod cases;
 #[cfg(test)]
 mod findings;
+mod flight;
 mod isolate;
 mod judge;
 mod kernel;

@@ -27,10 +27,13 @@ pub(crate) enum Mutant {
     OutboxForgetsOn5xx,
     WholeBatchSentAgain,
     DedupSeesNothing,
+    FollowerToldAtOnce,
+    NeighboursVerdict,
+    UnknownIsSafe,
 }
 
 impl Mutant {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::EnqueueSkipped,
         Self::RecordOfABatchDropped,
         Self::FailedIndexOffByOne,
@@ -45,6 +48,9 @@ impl Mutant {
         Self::OutboxForgetsOn5xx,
         Self::WholeBatchSentAgain,
         Self::DedupSeesNothing,
+        Self::FollowerToldAtOnce,
+        Self::NeighboursVerdict,
+        Self::UnknownIsSafe,
     ];
 
     pub(crate) const fn what(self) -> &'static str {
@@ -63,6 +69,9 @@ impl Mutant {
             Self::OutboxForgetsOn5xx => "the outbox forgets on 5xx",
             Self::WholeBatchSentAgain => "stored records of a batch are sent again",
             Self::DedupSeesNothing => "the backend does not de-duplicate",
+            Self::FollowerToldAtOnce => "who boards a flight is told at once that it is safe",
+            Self::NeighboursVerdict => "who rides in a flight is told the verdict of a neighbour",
+            Self::UnknownIsSafe => "a flight that nobody came back from is safe",
         }
     }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use tracker::{LETTERS_MAX, Outbox};
 use wire::{Event, EventKind, LinkKind};
 
+use super::flight;
 use super::isolate::{Answered, Isolate};
 use super::kernel::Owner;
 use super::ledger::{Entry, Fate, canonical};
@@ -13,6 +14,8 @@ use super::mutant::Mutant;
 use super::plan::{MINUTE_MS, SECOND_MS};
 use super::world::World;
 
+/// When a client that leaves has left.
+const CLIENT_LEAVES_WITHIN_MS: u64 = 1_000;
 /// Most events of one batch here.
 const BATCH_EVENTS_MAX: u64 = 12;
 
@@ -284,9 +287,12 @@ async fn ask(world: &Rc<World>, origin: String, body: Vec<u8>) -> Option<Answere
     let (inner, heard) = (Rc::clone(world), Rc::clone(&answer));
     let handler = async move {
         let reply = Isolate::new(&inner, isolate).collect(&origin, &body).await;
-        *heard.borrow_mut() = Some(reply);
+        *heard.borrow_mut() = reply;
     };
     let task = world.kernel.spawn(Owner::Isolate(isolate), Some(world.kernel.current()), handler);
+    if world.strikes(world.plan.clients_leave) {
+        flight::end_within(&Isolate::new(world, isolate), task, CLIENT_LEAVES_WITHIN_MS);
+    }
     while world.kernel.is_alive(task) {
         world.kernel.rest(None).await;
     }

@@ -79,6 +79,12 @@ pub(crate) struct Plan {
     pub(crate) lingers_ms: u64,
     pub(crate) puts: Vec<(PutFault, u32)>,
     pub(crate) sends: Vec<(SendFault, u32)>,
+    /// `GROUP_COMMIT`.
+    pub(crate) gathers: bool,
+    /// Of those who send a flight.
+    pub(crate) senders_die: u32,
+    /// Of those who posted.
+    pub(crate) clients_leave: u32,
     pub(crate) request_lost: u32,
     pub(crate) answer_lost: u32,
     pub(crate) posted_twice: u32,
@@ -113,6 +119,9 @@ impl Plan {
             lingers_ms: 0,
             puts: Vec::new(),
             sends: Vec::new(),
+            gathers: false,
+            senders_die: 0,
+            clients_leave: 0,
             request_lost: 0,
             answer_lost: 0,
             posted_twice: 0,
@@ -141,6 +150,13 @@ impl Plan {
         // In a short run much is under way at the same time, and batches are full.
         let longest_ms = if rng.is(400) { 30 * SECOND_MS } else { 15 * MINUTE_MS };
         plan.span_ms = rng.within(5 * SECOND_MS, longest_ms);
+        plan.gathers = rng.is(500);
+        if plan.gathers && rng.is(700) {
+            // Flights gather where many post to one isolate at once.
+            plan.isolates = 1;
+            plan.events_per_pageview = rng.within(2, 5);
+            plan.span_ms = rng.within(SECOND_MS, 4 * SECOND_MS);
+        }
         plan.lingers_ms = rng.within(0, 20 * MINUTE_MS);
         plan.backend_crashes = if rng.is(500) { 200 } else { 0 };
         if rng.is(125) {
@@ -173,6 +189,8 @@ impl Plan {
             }
         }
         let mut rate = |chance: u32, most: u64| if rng.is(chance) { u32::try_from(rng.within(1, most)).unwrap_or(0) } else { 0 };
+        self.senders_die = rate(300, 150);
+        self.clients_leave = rate(300, 150);
         self.request_lost = rate(300, 150);
         self.answer_lost = rate(300, 150);
         self.posted_twice = rate(200, 300);
@@ -223,7 +241,8 @@ impl Plan {
     /// Whether every failure names its records: then no record may be stored twice.
     pub(crate) fn is_clear(&self) -> bool {
         let is_clear = |fault: &PutFault| matches!(fault, PutFault::Partial | PutFault::Refused(..));
-        let rates = [self.answer_lost, self.posted_twice, self.message_twice, self.store_fails, self.hides];
+        let rates =
+            [self.senders_die, self.clients_leave, self.answer_lost, self.posted_twice, self.message_twice, self.store_fails, self.hides];
         self.puts.iter().all(|(fault, _)| is_clear(fault))
             && self.outages.iter().all(|outage| matches!(&outage.part, Part::Streams(_, fault) if is_clear(fault)))
             && rates.iter().all(|rate| *rate == 0)

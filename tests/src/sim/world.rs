@@ -1,7 +1,7 @@
 //! Everything that a run consists of, and the trace that it leaves.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use edge::breaker::Breaker;
 use edge::config::{Config, Environment};
 use edge::counters::Counters;
+use edge::delivery::lanes::Lanes;
 use wire::{Envelope, PortalId};
 
 use super::kernel::Kernel;
@@ -29,6 +30,9 @@ pub(crate) struct Isolate {
     pub(crate) breakers: BTreeMap<PortalId, Breaker>,
     pub(crate) clock_offset_ms: i64,
     pub(crate) counters: Counters,
+    pub(crate) lanes: Lanes,
+    /// Flights whose sender came to its end.
+    pub(crate) sent: BTreeSet<u32>,
 }
 
 /// What is counted for the totals.
@@ -39,6 +43,12 @@ pub(crate) struct Counts {
     pub(crate) kills: u64,
     pub(crate) given_up: u64,
     pub(crate) refused_503: u64,
+    /// Records that left with others.
+    pub(crate) gathered: u64,
+    /// Flights that a follower sent.
+    pub(crate) taken_over: u64,
+    /// Records of flights that nobody came back from.
+    pub(crate) rescued: u64,
     pub(crate) puts: u64,
 }
 

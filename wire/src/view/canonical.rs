@@ -72,6 +72,7 @@ impl<'a> Cursor<'a> {
             device: self.after(",\"device\":\"", Self::text)?.into(),
             source: self.after(",\"source\":\"", |cursor| source(cursor.text()?))?,
             trust: self.after(",\"trust\":", |cursor| u8::try_from(cursor.number()?).ok())?,
+            bot: self.optional(",\"bot\":", Self::boolean)?.unwrap_or(false),
             via: self.after(",\"via\":\"", |cursor| via(cursor.text()?))?,
             attempts: self.after(",\"attempts\":", |cursor| u32::try_from(cursor.number()?).ok())?,
             _version: self.after(",\"version\":\"", Self::unread)?,
@@ -314,6 +315,13 @@ mod tests {
         let view = parse(&record);
         assert_eq!(view, Some(serde_json::from_str(&record).unwrap()));
         assert_eq!(view.unwrap().edge.network, None);
+    }
+
+    #[test]
+    fn a_record_of_a_bot_goes_the_fast_way_too() {
+        let record = include_str!("../../tests/golden/envelope_bot.json");
+        assert_eq!(parse(record), Some(serde_json::from_str(record).unwrap()));
+        assert!(parse(record).unwrap().is_bot() && !parse(GOLDEN).unwrap().is_bot());
     }
 
     #[test]

@@ -64,8 +64,8 @@ pub(crate) fn envelope(random: &mut Random) -> Value {
         "os": "android", "device": "mobile", "source": random.of(&["direct", "internal", "search", "social", "referral"]), "trust": random.below(101),
         "via": random.of(&["direct", "queue", "sqs", "spill", "replay"]), "attempts": 1, "version": "0.1.0", "later": 1.5,
     });
-    let networks = [("network", json!(random.hex(16))), ("network", Value::Null)];
-    some_of(random, &mut edge, networks);
+    let optional = [("network", json!(random.hex(16))), ("network", Value::Null), ("bot", json!(random.one_in(2)))];
+    some_of(random, &mut edge, optional);
     json!({"v": if random.one_in(30) { 2 } else { 1 }, "batch": batch, "edge": edge})
 }
 

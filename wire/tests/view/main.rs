@@ -49,7 +49,7 @@ fn agree(record: &[u8]) -> bool {
     assert_eq!(view.edge.network, edge.network);
     assert_eq!((&*view.edge.country, &*view.edge.region), (&*edge.country, &*edge.region));
     assert_eq!((&*view.edge.os, &*view.edge.device), (&*edge.os, &*edge.device));
-    assert_eq!((&*view.edge.browser, view.edge.trust), (&*edge.browser, edge.trust));
+    assert_eq!((&*view.edge.browser, view.edge.trust, view.edge.bot), (&*edge.browser, edge.trust, edge.bot));
     assert_eq!((view.edge.source, view.edge.via, view.edge.attempts), (edge.source, edge.via, edge.attempts));
     true
 }

@@ -94,8 +94,25 @@ fn visit(click: &Click, random: &mut Random) -> Visit {
     let (browser, os, device, region) = (browser.to_owned(), os.to_owned(), device.to_owned(), region.to_owned());
     let (via, attempts, received_at_ms, skew_ms) = (Via::Direct, 1, 0, 0);
     let network = Some(NetworkId::from_bits(Random::from_seed(click.visitor % NETWORKS).next()));
-    let edge =
-        Edge { received_at_ms, skew_ms, visitor, network, country, region, browser, os, device, source, trust, via, attempts, version };
+    // What the page says is enough here: a record says `edge.bot` only besides.
+    let bot = false;
+    let edge = Edge {
+        received_at_ms,
+        skew_ms,
+        visitor,
+        network,
+        country,
+        region,
+        browser,
+        os,
+        device,
+        source,
+        trust,
+        bot,
+        via,
+        attempts,
+        version,
+    };
     Visit { batch, edge, clock_ms }
 }
 

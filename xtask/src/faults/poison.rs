@@ -176,6 +176,7 @@ fn retry_message(batch: &Batch) -> Result<RetryMessage> {
         device: "mobile".to_owned(),
         source: Source::Direct,
         trust: 90,
+        bot: false,
         via: Via::Direct,
         attempts: 1,
         version: "0.1.0".to_owned(),

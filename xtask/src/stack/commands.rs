@@ -137,6 +137,8 @@ impl Stack {
             .arg(secrets)
             .arg("--persist-to")
             .arg(self.folder.join("worker"))
+            // Else wrangler keeps each request with its query.
+            .env("X_LOCAL_OBSERVABILITY", "false")
             .env("WRANGLER_LOG_PATH", self.logs().join("wrangler"))
             .env("WRANGLER_REGISTRY_PATH", self.registry())
             .envs([("WRANGLER_SEND_METRICS", "false"), ("CI", "1"), ("NO_COLOR", "1")]);

@@ -5,6 +5,8 @@ class Portal {
   constructor(entry) {
     this.id = entry.id;
     this.eventsStream = entry.events_stream ?? `pulso-${entry.id}-events`;
+    const kept = new Set(entry.query_allowed);
+    this.keepsParameter = (name) => kept.has(name);
     this.pattern = new RegExp(`^(?:${entry.origins.map(pattern).join("|")})$`);
   }
 

@@ -52,16 +52,54 @@ function isSearch(host) {
   return isFront && isSuffix;
 }
 
+const SITES = new Set(["same-origin", "same-site", "cross-site"]);
+const MODES = new Set(["cors", "no-cors", "same-origin"]);
+
+// Not typed by a person, no navigation, no picture or frame.
+const isOfAScript = (headers) => {
+  const [site, mode, dest] = ["site", "mode", "dest"].map((name) => headers.get(`sec-fetch-${name}`));
+  return (site === null || SITES.has(site)) && (mode === null || MODES.has(mode)) && (dest === null || dest === "empty");
+};
+
+export const isProgram = (agent, cf) => agent.isBot || (cf?.botManagement?.score > 0 && cf.botManagement.score < 30);
+
 // 100 minus what honest browsers do not do.
-export function trustOf({ batch, agent, agentText, hasFetchSite, isOwnPage, skewMs }) {
+export function trustOf({ batch, headers, cf, agent, agentText, isOwnPage, skewMs }) {
   let trust = 100;
   if (batch.bot) trust -= 70;
-  if (agent.isBot) trust -= 70;
+  if (isProgram(agent, cf)) trust -= 70;
   if (agentText === "") trust -= 30;
-  if (!hasFetchSite) trust -= 10;
+  if (!headers.has("sec-fetch-site")) trust -= 10;
+  if (!isOfAScript(headers)) trust -= 40;
   if (!isOwnPage) trust -= 30;
   if (Math.abs(skewMs) > 86_400_000) trust -= 20;
-  return Math.max(trust, 0);
+  return Math.max(trust - implausible(batch), 0);
+}
+
+const TOLERANCE_MS = 5_000;
+
+// What speaks against a batch by its own figures: they never fall, and nobody reads for longer than the page is there.
+function implausible(batch) {
+  const { events } = batch;
+  const began = events.find((event) => event.kind === "pageview")?.at_ms ?? parseInt(batch.pageview.slice(0, 12), 16);
+  let earliest = Infinity;
+  let latest = 0;
+  let isTooLong = false;
+  let hasFallen = false;
+  let before;
+  for (const event of events) {
+    earliest = Math.min(earliest, event.at_ms);
+    latest = Math.max(latest, event.at_ms);
+    if (event.kind !== "engagement") continue;
+    isTooLong ||= event.engaged_ms > Math.max(event.at_ms - began, 0) + TOLERANCE_MS;
+    if (before !== undefined) {
+      const [one, other] = before.seq < event.seq ? [before, event] : [event, before];
+      hasFallen ||= other.engaged_ms < one.engaged_ms || other.scroll_pct < one.scroll_pct;
+    }
+    before = event;
+  }
+  const isOff = earliest + TOLERANCE_MS < began || latest > batch.sent_at_ms + TOLERANCE_MS || latest - earliest > 86_400_000;
+  return (isTooLong ? 30 : 0) + (hasFallen ? 20 : 0) + (isOff ? 20 : 0);
 }
 
 // The address without its last bits; undefined when it is none.
@@ -78,16 +116,3 @@ export function network(address) {
   while (kept.at(-1) === "0") kept.pop();
   return `${kept.join(":")}::/48`;
 }
-
-// Addresses without user, query and fragment; and whose links lead where.
-export function clean(batch, portal) {
-  batch.url = cleaned(batch.url);
-  if (batch.referrer !== undefined) batch.referrer = cleaned(batch.referrer);
-  for (const event of batch.events) {
-    if (event.kind !== "click") continue;
-    event.href = cleaned(event.href);
-    if (event.link !== "download") event.link = portal.ownsUrl(event.href) ? "internal" : "outbound";
-  }
-}
-
-const cleaned = (url) => url.split(/[?#]/, 1)[0].replace(/^([a-z]+:\/\/)[^/]*@/, "$1");

@@ -4,7 +4,8 @@ import { AwsClient } from "aws4fetch";
 import { BODY_BYTES_MAX, parseBatch } from "./batch.js";
 import { Refusal } from "./refusal.js";
 import { allowedOrigins, portalOf } from "./portals.js";
-import { classifyAgent, classifySource, clean, network, trustOf } from "./reader.js";
+import { clean } from "./privacy.js";
+import { classifyAgent, classifySource, isProgram, network, trustOf } from "./reader.js";
 import { hash, saltOf } from "./salt.js";
 
 const KINESIS_DEADLINE_MS = 3_000;
@@ -85,7 +86,9 @@ async function envelope({ headers, cf }, env, portal, batch) {
       os: agent.os,
       device: agent.device,
       source: classifySource(batch.referrer, portal),
-      trust: trustOf({ batch, agent, agentText, hasFetchSite: headers.has("sec-fetch-site"), isOwnPage, skewMs }),
+      trust: trustOf({ batch, headers, cf, agent, agentText, isOwnPage, skewMs }),
+      // Absent for a person.
+      bot: batch.bot || isProgram(agent, cf) || undefined,
       via: "direct",
       attempts: 1,
       version: VERSION,
