@@ -79,6 +79,24 @@ pub(crate) enum Command {
     Evaluate(EvaluateArgs),
 }
 
+/// The secret of the edge's admin interface, and of what this backend tells of readers.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct AdminSecretArgs {
+    /// The secret of the edge's admin interface; better by the variable than by the flag, which others can see.
+    #[arg(long, env = "PULSO_ADMIN_SECRET", hide_env_values = true, value_name = "SECRET", value_parser = Secret::parse)]
+    pub(crate) admin_secret: Option<Secret>,
+    /// A file with that secret instead, read again whenever it is needed, so that it can be changed while this runs.
+    #[arg(long, env = "PULSO_ADMIN_SECRET_FILE", value_name = "FILE")]
+    pub(crate) admin_secret_file: Option<PathBuf>,
+}
+
+impl AdminSecretArgs {
+    /// Whether one was named at all.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.admin_secret.is_some() || self.admin_secret_file.is_some()
+    }
+}
+
 /// What `tail` and `import` need beside their own.
 #[derive(Debug, Args)]
 pub(crate) struct CommonArgs {
@@ -88,9 +106,8 @@ pub(crate) struct CommonArgs {
     /// Address of the edge.
     #[arg(long, env = "PULSO_EDGE_URL", default_value = "http://127.0.0.1:8787", value_name = "URL", value_parser = edge_url)]
     pub(crate) edge_url: String,
-    /// The secret of the edge's admin interface; better by the variable than by the flag, which others can see.
-    #[arg(long, env = "PULSO_ADMIN_SECRET", hide_env_values = true, value_name = "SECRET", value_parser = Secret::parse)]
-    pub(crate) admin_secret: Option<Secret>,
+    #[command(flatten)]
+    pub(crate) admin_secret: AdminSecretArgs,
 }
 
 /// Options of `consume`, and of `serve` too.
@@ -99,9 +116,8 @@ pub(crate) struct ConsumeArgs {
     /// The file that lists the portals.
     #[arg(long, env = "PULSO_PORTALS", default_value = "portals.toml", value_name = "FILE")]
     pub(crate) portals: PathBuf,
-    /// The secret of the edge's admin interface, and of what this backend tells of readers; better by the variable than by the flag.
-    #[arg(long, env = "PULSO_ADMIN_SECRET", hide_env_values = true, value_name = "SECRET", value_parser = Secret::parse)]
-    pub(crate) admin_secret: Option<Secret>,
+    #[command(flatten)]
+    pub(crate) admin_secret: AdminSecretArgs,
     /// The folder of stores and snapshots; made when missing. One backend at a time.
     #[arg(long, env = "PULSO_DATA", default_value = "./pulso-data", value_name = "DIR")]
     pub(crate) data: PathBuf,
@@ -170,9 +186,8 @@ pub(crate) struct SubjectArgs {
     /// A running backend; several times for several. To erase, one of those that share a table is enough.
     #[arg(long = "backend-url", env = "PULSO_BACKEND_URL", default_value = "http://127.0.0.1:8788", value_name = "URL", value_delimiter = ',', value_parser = edge_url)]
     pub(crate) backend_urls: Vec<String>,
-    /// The secret that the backends were given.
-    #[arg(long, env = "PULSO_ADMIN_SECRET", hide_env_values = true, value_name = "SECRET", value_parser = Secret::parse)]
-    pub(crate) admin_secret: Option<Secret>,
+    #[command(flatten)]
+    pub(crate) admin_secret: AdminSecretArgs,
 }
 
 /// Options of `serve`.

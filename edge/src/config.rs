@@ -43,7 +43,7 @@ impl fmt::Debug for Secret {
 /// The raw values of the environment; absent ones are `None`.
 #[derive(Clone, Default)]
 pub struct Environment {
-    /// `PULSO_ENV`: `dev` admits the development origins.
+    /// `PULSO_ENV`: `dev` admits the development origins and test headers; `staging` and `production` do not.
     pub pulso_env: Option<String>,
     /// `AWS_REGION`.
     pub aws_region: Option<String>,
@@ -55,6 +55,8 @@ pub struct Environment {
     pub aws_secret_access_key: Option<String>,
     /// `ADMIN_SECRET`.
     pub admin_secret: Option<String>,
+    /// `ADMIN_SECRET_NEXT`.
+    pub admin_secret_next: Option<String>,
     /// `IDENTIFY_SECRET`.
     pub identify_secret: Option<String>,
     /// `RETRY_QUEUES`.
@@ -114,6 +116,8 @@ pub struct Config {
     pub kinesis: Kinesis,
     /// What `/admin/` wants as a bearer token; without it nobody gets in.
     pub admin_secret: Option<Secret>,
+    /// What it wants as well while the secret is being changed: whoever knows either gets in.
+    pub admin_secret_next: Option<Secret>,
     /// What hashes of logged-in readers are made with; without it `identify` is ignored. A new one makes new readers of all of them.
     pub identify_secret: Option<Secret>,
     /// How many retry queues there are, `RETRY_0` and on.
@@ -130,8 +134,9 @@ impl Config {
     /// From the environment.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when `RETRY_QUEUES` is no count of queues, `RETRY_QUEUE` none that we know, `SPILL_AFTER_S` no time that makes
-    /// sense, `GROUP_COMMIT` neither on nor off, or the built-in portals cannot be read, which a build refuses to make.
+    /// [`Error::Unavailable`] when `PULSO_ENV` is no name that we know, `RETRY_QUEUES` is no count of queues, `RETRY_QUEUE` none that we
+    /// know, `SPILL_AFTER_S` no time that makes sense, `GROUP_COMMIT` neither on nor off, or the built-in portals cannot be read, which a
+    /// build refuses to make.
     pub fn parse(environment: Environment) -> Result<Self> {
         let portals: Portals = serde_json::from_str(PORTALS_JSON).map_err(|error| Error::unavailable(format!("portals: {error}")))?;
         let region = environment.aws_region.filter(|region| !region.is_empty()).unwrap_or_else(|| REGION_DEFAULT.to_owned());
@@ -144,9 +149,10 @@ impl Config {
             .map(|(access_key_id, secret_access_key)| Credentials { access_key_id, secret_access_key });
         Ok(Self {
             portals,
-            is_dev: environment.pulso_env.as_deref() == Some("dev"),
+            is_dev: is_dev(environment.pulso_env.as_deref())?,
             kinesis: Kinesis { region, endpoint, credentials },
             admin_secret: Secret::parse(environment.admin_secret),
+            admin_secret_next: Secret::parse(environment.admin_secret_next),
             identify_secret: Secret::parse(environment.identify_secret),
             retry_queues: queues(environment.retry_queues.as_deref())?,
             sqs: sqs(environment.retry_queue.as_deref(), environment.sqs_queue_url)?,
@@ -161,6 +167,16 @@ impl Config {
     /// [`Error::PortalNotFound`].
     pub fn portal(&self, id: &str) -> Result<&Portal> {
         self.portals.get(id).ok_or_else(|| Error::PortalNotFound { portal: id.chars().take(32).collect() })
+    }
+}
+
+/// A name that nobody knows is a mistake: were it taken for production's, a test system would be guarded as one; were it taken for
+/// development's, production would be open.
+fn is_dev(name: Option<&str>) -> Result<bool> {
+    match name {
+        Some("dev") => Ok(true),
+        None | Some("" | "staging" | "production") => Ok(false),
+        Some(_) => Err(Error::unavailable("PULSO_ENV must be dev, staging or production")),
     }
 }
 
@@ -208,6 +224,17 @@ mod tests {
         assert_eq!(sqs(None, url()), Ok(None));
         assert!(sqs(Some("sqs"), url()).is_ok_and(|sqs| sqs.is_some()));
         assert!(sqs(Some("sqs"), None).is_err() && sqs(Some("kafka"), url()).is_err());
+    }
+
+    #[test]
+    fn only_dev_is_a_development_system_and_a_misspelt_name_is_none() {
+        let is_dev = |name: &str| is_dev(Some(name)).ok();
+        assert_eq!(
+            [is_dev("dev"), is_dev("staging"), is_dev("production"), is_dev("")],
+            [Some(true), Some(false), Some(false), Some(false)]
+        );
+        assert_eq!([is_dev("prod"), is_dev("DEV"), is_dev("development"), is_dev(" dev")], [None; 4]);
+        assert_eq!(super::is_dev(None), Ok(false));
     }
 
     #[test]

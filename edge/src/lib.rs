@@ -33,6 +33,7 @@ pub mod network;
 mod platform;
 pub mod plausible;
 pub mod privacy;
+pub mod probe;
 pub mod query;
 pub mod recommend;
 pub mod retry;

@@ -90,7 +90,7 @@ class Reckoning:
             if edge["received_at_ms"] <= until_ms:
                 self.counts["erased"] += len(batch["events"])
                 return
-        if arrived_ms(record) - edge["received_at_ms"] > DAY_MS:
+        if arrived_ms(record) - edge["received_at_ms"] > DAY_MS or edge["skew_ms"] > DAY_MS:
             self.counts["late"] += len(batch["events"])
             return
         for event in batch["events"]:
@@ -98,8 +98,11 @@ class Reckoning:
                 self.counts["duplicates"] += 1
                 continue
             self.seen.add((batch["pageview"], event["seq"]))
+            if edge["received_at_ms"] - event["at_ms"] - edge["skew_ms"] > DAY_MS:
+                self.counts["late"] += 1
+                continue
             self.counts["events"] += 1
-            if not batch["bot"]:
+            if not (batch["bot"] or edge.get("bot")):
                 self.apply(batch, edge, event)
 
     def parsed(self, data):

@@ -39,6 +39,9 @@ def record(portal, visitor, pageview, item, events, received_at_ms, page="articl
     if not any(event["kind"] == "pageview" for event in events):
         del envelope["batch"]["meta"]
     envelope["edge"] |= {"received_at_ms": received_at_ms, "skew_ms": skew_ms, "visitor": visitor}
+    if bot and pageview[-1] in "02468ace":
+        # Not the page says so, but the edge has seen it.
+        envelope["batch"]["bot"], envelope["edge"]["bot"] = False, True
     return visitor, json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 

@@ -32,7 +32,7 @@ impl Item {
     /// The part of a text that is an item's text.
     pub(crate) fn clean(text: &str) -> Option<&str> {
         let path = text.bytes().position(|byte| matches!(byte, b'?' | b'#')).and_then(|end| text.get(..end)).unwrap_or(text);
-        let is_clean = path.starts_with('/') && !path.starts_with("//") && path.len() <= ITEM_BYTES_MAX && !has_blanks(path);
+        let is_clean = path.starts_with('/') && !leads_away(path) && path.len() <= ITEM_BYTES_MAX && !has_blanks(path);
         is_clean.then_some(path)
     }
 
@@ -58,6 +58,11 @@ impl Item {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Browsers take `//` and `/\` for the beginning of another host; an item without a card is shown by its path.
+fn leads_away(path: &str) -> bool {
+    matches!(path.as_bytes().get(1), Some(b'/' | b'\\'))
 }
 
 /// Blanks and control characters. Nearly every path is ASCII, where a byte tells.
@@ -103,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_is_no_path_is_no_item() {
-        for bad in ["", "a", "//evil.example/a", "/a b", "/a\u{0}", "javascript:alert(1)"] {
+        for bad in ["", "a", "//evil.example/a", "/\\evil.example/a", "/a b", "/a\u{0}", "javascript:alert(1)"] {
             assert!(Item::parse(bad).is_none(), "{bad:?}");
         }
         assert!(Item::parse(&format!("/{}", "a".repeat(511))).is_some());

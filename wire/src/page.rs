@@ -104,6 +104,8 @@ impl Page {
         });
         // `android-app://…` and the like are no news.
         let referrer = text(raw.referrer).filter(|text| raw::is_web_url(text)).map(|text| shortened(&text));
+        // No browser sends such a path.
+        let referrer = referrer.filter(|referrer| referrer.len() <= URL_BYTES_MAX);
         let meta = raw.meta.map(|meta| Meta::parse(meta, &url, &mut ignored)).transpose()?;
         let kind = PageKind::parse(text(raw.page).as_deref(), &url);
         Ok(Self { url, kind, item, referrer, meta, ignored })
@@ -249,6 +251,9 @@ mod tests {
         assert_eq!(title, "é".repeat(512));
         let url = with("url", &format!("\"https://g1.example/a?{}\"", "x".repeat(4_000))).batch.url;
         assert_eq!(url, "https://g1.example/a");
+        let referrer = |rest: &str| with("referrer", &format!("\"https://a.example/{rest}\"")).batch.referrer;
+        assert_eq!(referrer(&format!("b?{}", "x".repeat(4_000))).as_deref(), Some("https://a.example/b"));
+        assert_eq!(referrer(&"x".repeat(4_000)), None);
     }
 
     #[test]

@@ -73,25 +73,35 @@ impl OriginPattern {
             None => (false, host),
         };
         let is_host = !host.is_empty() && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'.' || b == b'-');
-        let is_port = port.is_none_or(|port| port == "*" || port.parse::<u16>().is_ok());
-        (is_host && is_port).then(|| Self { scheme: scheme.into(), host: host.into(), has_subdomains, port: port.map(Into::into) })
+        is_host.then(|| Self { scheme: scheme.into(), host: host.into(), has_subdomains, port: port.map(Into::into) })
     }
 
     /// Whether the value of an `Origin` header matches.
     #[must_use]
     pub fn matches(&self, origin: &str) -> bool {
-        let Some((scheme, host, port)) = split_origin(origin) else { return false };
+        let Some((scheme, host, port)) = split_origin(origin).filter(|(_, host, _)| is_host(host)) else { return false };
         let host_matches = if self.has_subdomains {
             host.strip_suffix(&*self.host).is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
         } else {
             host == &*self.host
         };
         let port_matches = match self.port.as_deref() {
-            Some("*") => true,
+            Some("*") => port != Some("*"),
             expected => port == expected,
         };
         *scheme == *self.scheme && host_matches && port_matches
     }
+}
+
+/// Digits alone, for `parse` takes a sign as well.
+fn is_port(port: &str) -> bool {
+    port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
+}
+
+/// What stands in an `Origin`: browsers write other characters as punycode, and take `\` for the end of a host:
+/// `https://evil.example\.g1.example/` leads to evil.example. What matches is reflected in a header and recommended to readers.
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'))
 }
 
 /// Scheme, host and port of an origin; a path, a user or anything else makes it none.
@@ -101,7 +111,8 @@ fn split_origin(text: &str) -> Option<(&str, &str, Option<&str>)> {
         return None;
     }
     match rest.split_once(':') {
-        Some((host, port)) => Some((scheme, host, Some(port))),
+        Some((host, port)) if port == "*" || is_port(port) => Some((scheme, host, Some(port))),
+        Some(_) => None,
         None => Some((scheme, rest, None)),
     }
 }
@@ -299,6 +310,51 @@ mod tests {
         assert_eq!(entry("").check(), Ok(()));
         assert!(entry("query_allowed = [\"a b\"]").check().unwrap_err().contains("query_allowed"));
         assert!(entry("query_allowed = [\"\"]").check().is_err());
+    }
+
+    #[test]
+    fn any_port_is_a_port() {
+        let pattern = OriginPattern::parse("http://g1.localhost:*").unwrap();
+        for (port, expected) in [
+            ("", true),
+            (":1", true),
+            (":65535", true),
+            (":", false),
+            (":65536", false),
+            (":+1", false),
+            (":80:80", false),
+            (":*", false),
+            (":80.evil.example", false),
+            (":80\u{b}X-Evil: 1", false),
+        ] {
+            assert_eq!(pattern.matches(&format!("http://g1.localhost{port}")), expected, "{port:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_browser_takes_for_another_host_is_not_the_portals() {
+        let portals: Portals = toml::from_str(include_str!("../../portals.toml")).unwrap();
+        let g1 = portals.get("g1").unwrap();
+        for url in [
+            "https://evil.example\\.g1.example/a",
+            "https://evil.example\\@g1.example/a",
+            "https://evil.example%2f.g1.example/a",
+            "https://user@g1.example/a",
+            "https://g1.example@evil.example/a",
+            "https://g1.example.evil.example/a",
+            "https://evil.example#.g1.example",
+            "https://evil.example?.g1.example",
+            "https:///g1.example/a",
+            "https://\\g1.example/a",
+            "https://evil .g1.example/a",
+            "https://evil\u{3002}g1.example/a",
+            "https://*.g1.example/a",
+            "javascript://g1.example/%0aalert(1)",
+            "//g1.example/a",
+        ] {
+            assert!(!g1.owns_url(url, false), "{url}");
+        }
+        assert!(g1.owns_url("https://WWW.g1.example/a", false) && g1.owns_url("https://my_blog.g1.example/a", false));
     }
 
     #[test]

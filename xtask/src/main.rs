@@ -4,10 +4,12 @@ mod beacon;
 mod bench;
 mod compress;
 mod consumers;
+mod deploy;
 mod dev;
 mod e2e;
 mod eval;
 mod faults;
+mod fuzz;
 mod ledger;
 mod model;
 mod npm;
@@ -16,6 +18,7 @@ mod paths;
 mod readers;
 mod replay;
 mod rising;
+mod rotate;
 mod run;
 mod scale;
 mod script;
@@ -27,6 +30,7 @@ mod stack;
 mod store;
 mod suite;
 mod tail;
+mod threats;
 mod tidy;
 mod wasm_target;
 mod workerd;
@@ -73,13 +77,19 @@ enum Verb {
     Rising(rising::Options),
     /// Two backends share the work: shards split and merge, one is killed, a reader is erased; an outside client counts.
     Consumers(consumers::Options),
+    /// Hostile inputs for every parser, the signer and the model's reader: no panic, and what is accepted reads again as it was.
+    Fuzz(fuzz::Options),
     /// The simulator: faults in virtual time, and nothing may be lost.
     Sim(sim::Options),
+    /// Give the worker another admin secret and another AWS key while everything runs.
+    RotateKeys(rotate::Options),
+    /// Deploy the worker, look whether it is well, and roll back when it is not.
+    Deploy(deploy::Options),
     /// Measure, beside what others would take; writes BENCHMARKS.md.
     Bench(bench::Options),
     /// How good recommendations are over real clicks, beside what others would take; with --write into EVALUATION.md.
     Eval(eval::Options),
-    /// Check the fences between cores and shells, and the lengths of files.
+    /// Check the fences between cores and shells, the lengths of files, and the tests that SECURITY.md names.
     Tidy,
 }
 
@@ -97,7 +107,10 @@ fn main() -> ExitCode {
         Verb::Store(options) => store::verb(&options),
         Verb::Rising(options) => rising::verb(&options),
         Verb::Consumers(options) => consumers::verb(&options),
+        Verb::Fuzz(options) => fuzz::verb(&options),
         Verb::Sim(options) => sim::verb(&options),
+        Verb::RotateKeys(options) => rotate::verb(&options),
+        Verb::Deploy(options) => deploy::verb(&options),
         Verb::Bench(options) => bench::verb(&options),
         Verb::Eval(options) => eval::verb(&options),
         Verb::Tidy => tidy::verb(),

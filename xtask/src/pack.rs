@@ -48,6 +48,7 @@ pub(crate) fn everything(wasm: &WasmTarget, is_release: bool) -> Result<()> {
     size::check(is_release)?;
     worker(&built(Panic::Unwind, "edge.wasm"), is_release)?;
     copy_folder(&paths::at("www"), &paths::at("target/assets"))?;
+    ship()?;
     native()
 }
 
@@ -189,6 +190,15 @@ fn clear_assets() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// `target/shipped/`, the assets of a deployment: what portals embed, without the demo portals and what the tests load.
+fn ship() -> Result<()> {
+    let shipped = paths::at("target/shipped");
+    if shipped.exists() {
+        fs::remove_dir_all(&shipped)?;
+    }
+    copy_folder(&paths::at("target/assets/scripts"), &shipped.join("scripts"))
 }
 
 pub(crate) fn copy_folder(from: &Path, to: &Path) -> Result<()> {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::paths;
+use crate::{paths, rotate};
 
 pub(crate) use self::aws::SqsQueues;
 pub(crate) use self::part::Part;
@@ -26,7 +26,7 @@ pub(crate) use self::trial::{Keys, Queue, StoreFault, Trial};
 pub(crate) const AWS_ENV: [(&str, &str); 3] =
     [("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_REGION", "us-east-1")];
 
-/// The bearer secret of the local admin routes.
+/// The bearer secret of the local admin routes, until it is changed.
 pub(crate) const ADMIN_SECRET: &str = "local-admin-secret";
 
 /// How long a part may take to come up.
@@ -130,6 +130,7 @@ impl Stack {
             fs::remove_dir_all(&logs)?;
         }
         fs::create_dir_all(&logs)?;
+        rotate::write_secret(&folder.join(rotate::ADMIN_SECRET_FILE), ADMIN_SECRET)?;
         let mut stack = Self { plan, trial, user: None, sqs: None, folder, parts: Vec::new() };
         stack.spawn("ministack")?;
         if stack.has_proxy() {
@@ -213,6 +214,11 @@ impl Stack {
         self.trial.is_guarded || self.plan.drop_nth.is_some()
     }
 
+    /// The bearer secret of its admin routes, as it is now.
+    pub(crate) fn admin_secret(&self) -> Result<String> {
+        rotate::read_secret(&self.folder.join(rotate::ADMIN_SECRET_FILE))
+    }
+
     /// Its addresses.
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
@@ -266,7 +272,7 @@ impl Stack {
             // What is in SQS outlives the worker, which does not know what became of it.
             return Some(0);
         }
-        let text = get_as_admin(&format!("{}/metrics", self.plan.worker_url())).ok()?;
+        let text = get_as_admin(&format!("{}/metrics", self.plan.worker_url()), &self.admin_secret().ok()?).ok()?;
         let value = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
         Some(value("pulso_retry_queued_total ")?.saturating_sub(value("pulso_retry_settled_total ")?))
     }
@@ -314,7 +320,7 @@ pub(crate) fn get(url: &str) -> Result<String> {
     Ok(agent.get(url).call()?.body_mut().read_to_string()?)
 }
 
-fn get_as_admin(url: &str) -> Result<String> {
+fn get_as_admin(url: &str, secret: &str) -> Result<String> {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
-    Ok(agent.get(url).header("Authorization", format!("Bearer {ADMIN_SECRET}")).call()?.body_mut().read_to_string()?)
+    Ok(agent.get(url).header("Authorization", format!("Bearer {secret}")).call()?.body_mut().read_to_string()?)
 }

@@ -11,7 +11,7 @@ use clap::Args;
 use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
-use crate::{beacon, consumers, e2e, faults, model, pack, paths, replay, rising, run, scale, setup, sim, store, tail, tidy};
+use crate::{beacon, consumers, deploy, e2e, faults, model, pack, paths, replay, rising, run, scale, setup, sim, store, tail, tidy};
 
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
@@ -100,7 +100,7 @@ fn all(checks: Vec<Check<'_>>) -> Result<()> {
 
 fn end_to_end(options: &Options) -> Vec<Check<'_>> {
     vec![
-        ("the npm package in Chromium", Box::new(npm_package)),
+        ("the npm package, and hostile texts in Chromium", Box::new(npm_package)),
         ("a reader, a rising article, and the contract", Box::new(|| reader_and_contract(options))),
         ("recommendations while the store fails", Box::new(|| store::check(options.port))),
         ("scenarios in Chromium, Firefox and WebKit", Box::new(|| e2e::check(options.port))),
@@ -110,6 +110,8 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
         ("a dropped record is seen by the reader's test", Box::new(|| loss_is_seen_by_reader(options))),
         ("shards follow the load", Box::new(|| scale::check(options.port))),
         ("faults between worker and Kinesis, nothing lost", Box::new(|| faults::quick(options.port))),
+        ("secrets changed under load, nothing lost", Box::new(|| faults::change_secrets(options.port))),
+        ("a deployment that is not well is taken back", Box::new(|| deploy::check(options.port))),
         ("two backends share streams, one is killed", Box::new(|| consumers::quick(options.port + CONSUMERS_PORT))),
     ]
 }
@@ -143,7 +145,7 @@ fn browser_tests(wasm: &WasmTarget) -> Result<()> {
 /// `target/npm/` as a page has it, without the worker.
 fn npm_package() -> Result<()> {
     let mut node = paths::node();
-    node.args(["--test", "--test-reporter=spec", "tests/e2e/npm.test.mjs"])
+    node.args(["--test", "--test-reporter=spec", "--test-concurrency=1", "tests/e2e/npm.test.mjs", "tests/e2e/hostile.test.mjs"])
         .env("CHROMIUM", setup::find_program("chromium").unwrap_or_default());
     run::shown("the npm package's test", &mut node)
 }
@@ -158,7 +160,7 @@ fn reader_and_contract(options: &Options) -> Result<()> {
     let rising = rising::check(stack.plan());
     let mut contract = Command::new(paths::python());
     contract
-        .args(["-m", "unittest", "-v", "test_worker", "test_recommendations", "test_limits"])
+        .args(["-m", "unittest", "-v", "test_worker", "test_recommendations", "test_limits", "test_security"])
         .current_dir(paths::at("tests/contract"))
         .env("PULSO_PORT", options.port.to_string())
         .env("PULSO_ADMIN_SECRET", stack::ADMIN_SECRET)

@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::stack::{ADMIN_SECRET, AWS_ENV, Plan};
-use crate::{pack, run, stack};
+use crate::{pack, paths, rotate, run, stack};
 
 /// What `tail` takes.
 #[derive(Debug, Args)]
@@ -38,6 +38,11 @@ pub(crate) fn command(plan: &Plan, arguments: &[String]) -> Command {
         .env("AWS_ENDPOINT_URL", plan.aws_url())
         .env("PULSO_EDGE_URL", plan.worker_url())
         .env("PULSO_ADMIN_SECRET", ADMIN_SECRET);
+    let file = paths::at("target/dev").join(plan.port.to_string()).join(rotate::ADMIN_SECRET_FILE);
+    if file.is_file() {
+        // It may have been changed since the start.
+        tail.env("PULSO_ADMIN_SECRET_FILE", file);
+    }
     tail
 }
 

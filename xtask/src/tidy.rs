@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::{paths, run};
+use crate::{paths, run, threats};
 
 /// Longest source file, in lines.
 const LINES_MAX: usize = 400;
@@ -52,6 +52,7 @@ pub(crate) fn verb() -> Result<()> {
     if !faults.is_empty() {
         bail!("the house is not tidy:\n{}", faults.join("\n"));
     }
+    threats::check()?;
     println!("tidy: {count} source files");
     Ok(())
 }

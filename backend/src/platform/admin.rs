@@ -6,7 +6,7 @@ use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use wire::CollectAnswer;
 
-use crate::args::Secret;
+use crate::args::AdminSecretArgs;
 use crate::error::{Error, Result, root_cause};
 use crate::tail::Refused;
 
@@ -22,7 +22,7 @@ pub(crate) const BAD_PAGE: usize = 50;
 pub(crate) struct Admin {
     http: Client,
     edge_url: String,
-    secret: Option<Secret>,
+    secret: Option<AdminSecretArgs>,
 }
 
 /// One page of refused bodies.
@@ -37,7 +37,7 @@ impl Admin {
     ///
     /// # Errors
     /// [`Error::HttpClient`] when the system has no certificates.
-    pub(crate) fn new(edge_url: &str, secret: Option<Secret>) -> Result<Self> {
+    pub(crate) fn new(edge_url: &str, secret: Option<AdminSecretArgs>) -> Result<Self> {
         Ok(Self { http: client(TIMEOUT)?, edge_url: edge_url.to_owned(), secret })
     }
 
@@ -112,7 +112,7 @@ impl Admin {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.edge_url));
-        match &self.secret {
+        match self.secret.as_ref().and_then(AdminSecretArgs::now) {
             Some(secret) => request.bearer_auth(secret.expose()),
             None => request,
         }

@@ -36,7 +36,7 @@ pub(crate) async fn run(args: TailArgs) -> Result<()> {
     let mut signals = Signals::listen().map_err(|source| Error::Runtime { source })?;
     let portals = files::read_portals(&args.common.portals)?;
     let chosen = choose(&portals, args.portal.as_deref())?;
-    let admin = Admin::new(&args.common.edge_url, args.common.admin_secret.clone())?;
+    let admin = Admin::new(&args.common.edge_url, Some(args.common.admin_secret.clone()))?;
     let view = View { has_colours: io::stdout().is_terminal(), visitor: args.visitor };
     let since_ms = if args.from_start { None } else { Some(now_ms().saturating_sub(SLACK_MS)) };
     let (lines, mut printed) = mpsc::channel::<String>(TEXTS_MAX);

@@ -16,7 +16,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use wire::ScoredItem;
 
-use crate::args::Secret;
+use crate::args::AdminSecretArgs;
 use crate::health::{self, Status};
 use crate::loss::Tally;
 use crate::metrics::{self, PortalMetrics};
@@ -35,7 +35,7 @@ const LISTED_MAX: usize = 20;
 pub(crate) struct Desk {
     pub(crate) board: Arc<Board>,
     pub(crate) table: Arc<LeaseTable>,
-    pub(crate) admin_secret: Option<Secret>,
+    pub(crate) admin_secret: AdminSecretArgs,
 }
 
 /// Answers as long as the task lives.

@@ -18,10 +18,10 @@ use crate::sitemap::{self, FILE_BYTES_MAX, Found};
 pub(crate) async fn run(args: &ImportArgs) -> Result<()> {
     let portals = files::read_portals(&args.common.portals)?;
     let portal = portals.get(&args.portal).ok_or_else(|| Error::UnknownPortal { portal: args.portal.clone() })?;
-    if args.common.admin_secret.is_none() {
+    if !args.common.admin_secret.is_given() {
         return Err(Error::MissingOption { name: "PULSO_ADMIN_SECRET" });
     }
-    let admin = Admin::new(&args.common.edge_url, args.common.admin_secret.clone())?;
+    let admin = Admin::new(&args.common.edge_url, Some(args.common.admin_secret.clone()))?;
     let found = found(args, portal)?;
     for problem in &found.problems {
         tracing::warn!("{problem}");

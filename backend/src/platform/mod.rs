@@ -1,6 +1,7 @@
 //! Where the backend touches the world: Kinesis, SQS, S3, files, HTTP, the clock and signals.
 
 mod admin;
+mod admin_secret;
 mod aws;
 mod board;
 mod clock;

@@ -32,8 +32,8 @@ const FOLDER_WAIT: Duration = Duration::from_millis(200);
 /// # Errors
 /// What keeps it from starting.
 pub(crate) async fn run(args: ServeArgs) -> Result<()> {
-    let admin = Admin::new(&args.edge_url, args.consume.admin_secret.clone())?;
-    if args.consume.admin_secret.is_none() {
+    let admin = Admin::new(&args.edge_url, Some(args.consume.admin_secret.clone()))?;
+    if !args.consume.admin_secret.is_given() {
         tracing::warn!("PULSO_ADMIN_SECRET is not set: the edge will refuse what is published");
     }
     work(args.consume, Some(Publishing { admin, every_ms: args.publish_every_ms })).await

@@ -29,7 +29,7 @@ pub(crate) async fn erase(args: &SubjectArgs) -> Result<()> {
 
 async fn ask(args: &SubjectArgs, method: &Method) -> Result<()> {
     let http = admin::client(TIMEOUT)?;
-    let secret = args.admin_secret.as_ref().ok_or(Error::MissingOption { name: "PULSO_ADMIN_SECRET" })?;
+    let secret = args.admin_secret.now().ok_or(Error::MissingOption { name: "PULSO_ADMIN_SECRET" })?;
     for url in &args.backend_urls {
         let away = |error: reqwest::Error| Error::Backend { url: url.clone(), why: root_cause(&error) };
         let request = http.request(method.clone(), format!("{url}/visitors/{}", args.visitor)).bearer_auth(secret.expose());

@@ -112,6 +112,10 @@ impl Transform {
         let counts = &mut self.totals.counts;
         counts.records += 1;
         counts.dropped += u64::from(batch.dropped);
+        if batch.events.is_empty() {
+            // The probe of a deep look at the edge's health: nobody's pageview.
+            return;
+        }
         let events = u64::try_from(batch.events.len()).unwrap_or(0);
         if is_beyond_memory(envelope.edge.received_at_ms, arrived_at_ms) || is_old(envelope.edge.skew_ms) {
             counts.late += events;

@@ -66,6 +66,17 @@ fn each_kind_is_made_once_in_a_pageview() {
 }
 
 #[test]
+fn a_probe_is_nobodys_pageview() {
+    let mut transform = transform();
+    let mut probe = record(7, T0, Vec::new());
+    probe.batch.bot = true;
+    assert_eq!(made(&mut transform, &[probe.clone(), probe]), []);
+    let counts = &transform.totals.counts;
+    assert_eq!((counts.records, counts.events, counts.sessions), (2, 0, 0));
+    assert!(transform.open.is_empty() && transform.latest_ms == 0);
+}
+
+#[test]
 fn every_kind_says_its_network_and_a_view_its_surroundings() {
     let both = record(7, T0, vec![EventKind::Pageview, engaged(15_000, 0)]);
     let mut nowhere = record(8, T0, vec![EventKind::Pageview]);

@@ -8,6 +8,9 @@ use aws_sigv4::sign::v4;
 use crate::config::Credentials;
 use crate::error::{Error, Result};
 
+/// The end of the year 9999, Unix milliseconds: dates of five digits cannot be written, and the signer panics on them.
+const AT_MS_MAX: u64 = 253_402_300_799_999;
+
 /// A request before it is signed.
 #[derive(Debug, Clone, Copy)]
 pub struct Unsigned<'a> {
@@ -45,6 +48,12 @@ pub struct Scope<'a> {
 /// [`Error::Unavailable`] when the request cannot be signed, which is a wrong endpoint in the configuration.
 pub fn sign(request: Unsigned<'_>, scope: Scope<'_>, credentials: &Credentials, now_ms: u64) -> Result<Vec<(String, String)>> {
     let unsignable = |what: &str| Error::unavailable(format!("sign: {what}"));
+    if !is_address(request.url) {
+        return Err(unsignable("address"));
+    }
+    if now_ms > AT_MS_MAX {
+        return Err(unsignable("time"));
+    }
     let identity =
         aws_credential_types::Credentials::from_keys(credentials.access_key_id.expose(), credentials.secret_access_key.expose(), None)
             .into();
@@ -68,6 +77,16 @@ pub fn sign(request: Unsigned<'_>, scope: Scope<'_>, credentials: &Credentials, 
     Ok(instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
+/// An absolute address that the signer can take apart: it panics on others.
+fn is_address(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else { return false };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
+    !host.is_empty()
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
+        && rest.bytes().all(is_plain)
+}
+
 #[cfg(test)]
 mod tests {
     use sha2::{Digest, Sha256};
@@ -87,6 +106,36 @@ mod tests {
         include_str!("../../tests/vectors/post-x-www-form-urlencoded.txt"),
         include_str!("../../tests/vectors/post-x-www-form-urlencoded-parameters.txt"),
     ];
+
+    #[test]
+    fn what_is_no_address_is_an_error() {
+        for url in [
+            "",
+            "kinesis",
+            "https://",
+            "https:///",
+            "ftp://a/",
+            "https://a b/",
+            "https://?q",
+            "https://a/\n",
+            "https://a@b/",
+            "https://a/é",
+        ] {
+            let secret = Secret::parse(Some("hush".to_owned())).unwrap();
+            let credentials = Credentials { access_key_id: secret.clone(), secret_access_key: secret };
+            let request = Unsigned { method: "POST", url, headers: &[], body: Payload::Bytes(b"") };
+            assert!(sign(request, Scope { region: "r", service: "s" }, &credentials, AT_MS).is_err(), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_thousands_of_years_off_is_an_error() {
+        let secret = Secret::parse(Some("hush".to_owned())).unwrap();
+        let credentials = Credentials { access_key_id: secret.clone(), secret_access_key: secret };
+        let request = Unsigned { method: "POST", url: "https://a/", headers: &[], body: Payload::Bytes(b"") };
+        let at = |now_ms| sign(request, Scope { region: "r", service: "s" }, &credentials, now_ms).is_ok();
+        assert!(at(0) && at(AT_MS_MAX) && !at(AT_MS_MAX + 1) && !at(u64::MAX));
+    }
 
     #[test]
     fn published_cases_have_their_published_signatures() {

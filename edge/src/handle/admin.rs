@@ -19,8 +19,8 @@ struct Stored {
     bytes: usize,
 }
 
-fn admit(request: &Request, config: &Config) -> Result<()> {
-    auth::admit(http::header(request, "authorization").as_deref(), config.admin_secret.as_ref())
+pub(super) fn admit(request: &Request, config: &Config) -> Result<()> {
+    auth::admit(http::header(request, "authorization").as_deref(), config)
 }
 
 pub(super) async fn publish(request: &mut Request, portal: &str, file: File, config: &Config, env: &Env) -> Handled {

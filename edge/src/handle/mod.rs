@@ -3,6 +3,7 @@
 pub(crate) mod admin;
 pub(crate) mod cron;
 pub(crate) mod flight;
+mod health;
 pub(crate) mod limits;
 pub(crate) mod pageview;
 mod published;
@@ -18,9 +19,8 @@ use crate::config::Config;
 use crate::cors;
 use crate::error::{Error, Result};
 use crate::facts::Facts;
-use crate::health;
 use crate::platform::http::{self, Head};
-use crate::platform::{self, Context, Env, Request, log, memory};
+use crate::platform::{Context, Env, Request, log, memory};
 use crate::route::{Route, route};
 
 /// Answers a request. Whatever goes wrong becomes an answer.
@@ -28,8 +28,7 @@ pub(crate) async fn request(mut request: Request, env: &Env, context: &Context) 
     let head = http::head(&request);
     let config = memory::config(env);
     if route(&head.method, &head.path) == Ok(Route::Health) {
-        let retry_queues = config.as_ref().map_or(1, |config| config.retry_queues);
-        return health::report(&config, &platform::bindings(env, retry_queues));
+        return health::answer(&request, &head, &config, env).await;
     }
     match config {
         Ok(config) => routed(&mut request, &head, &config, env, context).await,

@@ -32,6 +32,7 @@ pub(crate) fn environment(env: &Env) -> Environment {
         aws_access_key_id: value("AWS_ACCESS_KEY_ID"),
         aws_secret_access_key: value("AWS_SECRET_ACCESS_KEY"),
         admin_secret: value("ADMIN_SECRET"),
+        admin_secret_next: value("ADMIN_SECRET_NEXT"),
         identify_secret: value("IDENTIFY_SECRET"),
         retry_queues: value("RETRY_QUEUES"),
         retry_queue: value("RETRY_QUEUE"),
@@ -39,6 +40,11 @@ pub(crate) fn environment(env: &Env) -> Environment {
         spill_after_s: value("SPILL_AFTER_S"),
         group_commit: value("GROUP_COMMIT"),
     }
+}
+
+/// The id of this deployment, when `wrangler.toml` binds it: what `cargo xtask deploy` waits to see.
+pub(crate) fn deployment(env: &Env) -> Option<String> {
+    env.get_binding::<worker::WorkerVersionMetadata>("VERSION").ok().map(|version| version.id()).filter(|id| !id.is_empty())
 }
 
 /// The bindings of `wrangler.toml`, and whether they are there.

@@ -13,6 +13,7 @@ mod poison;
 mod proxy;
 mod redrive;
 mod report;
+mod rotation;
 mod rows;
 mod set_aside;
 mod soak;
@@ -30,6 +31,7 @@ use crate::{pack, setup};
 
 pub(crate) use self::proxy::Proxy;
 use self::report::Report;
+pub(crate) use self::rotation::check as change_secrets;
 use self::rows::Row;
 use self::sqs::Sqs;
 use self::trial::FaultTrial;
@@ -37,15 +39,17 @@ use self::wrong_secret::WrongSecret;
 
 /// The ports of the stack whose store is looked into, after those of the first.
 const SET_ASIDE_PORT: u16 = 30;
+/// Those of the stack whose secrets are changed.
+const ROTATION_PORT: u16 = 40;
 
 /// The port of the stand-ins for a worker on raw workerd, which take the four after it; the worker has ten more.
-const RAW_PORT: u16 = 40;
+const RAW_PORT: u16 = 50;
 
 /// What `faults` can do.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The worker's port; the other parts take the four after it, the worker with the wrong secret ten more, the one with SQS twenty,
-    /// the one whose store is looked into thirty, the one behind another worker forty.
+    /// the one whose store is looked into thirty, the one whose secrets are changed forty, the one behind another worker fifty.
     #[arg(long, default_value_t = 8887, value_parser = clap::value_parser!(u16).range(1024..65500))]
     port: u16,
     /// These rows only, e.g. 1b,3,19: names as `tests/LEDGER.md` lists them. It is then not written.
@@ -116,7 +120,7 @@ pub(crate) fn quick(port: u16) -> Result<()> {
 fn known_rows() -> Vec<&'static str> {
     let mut names: Vec<&str> = rows::all().iter().map(|row| row.name).collect();
     names.extend(sqs::ROWS);
-    names.extend([wrong_secret::NAME, kills::WORKER, kills::BACKEND, kills::QUEUE_ALONE, kills::QUEUE_AND_STREAM]);
+    names.extend([rotation::NAME, wrong_secret::NAME, kills::WORKER, kills::BACKEND, kills::QUEUE_ALONE, kills::QUEUE_AND_STREAM]);
     names.extend(set_aside::ROWS);
     names.extend([cancelled::SHIPPED, cancelled::WITHOUT_WAITING]);
     names.extend(floods::ROWS);
@@ -136,7 +140,7 @@ fn run(options: &Options) -> Result<Report> {
     let is_own_stack = |row: &String| {
         let row = row.as_str();
         let is_raw = [cancelled::SHIPPED, cancelled::WITHOUT_WAITING].contains(&row) || floods::ROWS.contains(&row);
-        is_raw || row == wrong_secret::NAME || sqs::ROWS.contains(&row) || set_aside::ROWS.contains(&row)
+        is_raw || row == wrong_secret::NAME || row == rotation::NAME || sqs::ROWS.contains(&row) || set_aside::ROWS.contains(&row)
     };
     let is_rest_wanted = options.rows.is_empty() || !options.rows.iter().all(is_own_stack);
     let mut report = if is_rest_wanted { run_main(options, &is_wanted)? } else { Report::default() };
@@ -151,6 +155,9 @@ fn run(options: &Options) -> Result<Report> {
     }
     if let Some(sqs) = sqs {
         report.add("SQS", sqs.finish()?);
+    }
+    if is_wanted(rotation::NAME) {
+        report.add(&format!("row {}", rotation::NAME), rotation::run(options.port + ROTATION_PORT)?);
     }
     if let Some(wrong_secret) = wrong_secret {
         report.add(&format!("row {}", wrong_secret::NAME), wrong_secret.finish()?);

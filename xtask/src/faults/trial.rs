@@ -18,7 +18,7 @@ use super::proxy::Proxy;
 use super::report::{Done, Report, Witnesses};
 use super::rows::{Bounds, Row};
 use crate::ledger::{self, Ledger, Reading};
-use crate::stack::{self, ADMIN_SECRET, AWS_ENV, Keys, SideDoor, Stack, Trial};
+use crate::stack::{self, AWS_ENV, Keys, SideDoor, Stack, Trial};
 use crate::{pack, paths, run};
 
 /// How long a client keeps sending what got no 2xx once everything is healed.
@@ -207,7 +207,8 @@ impl FaultTrial {
     /// One of the worker's metrics.
     pub(super) fn metric(&self, name: &str) -> Result<u64> {
         let url = format!("{}/metrics", self.stack.plan().worker_url());
-        let text = ureq::get(url).header("Authorization", format!("Bearer {ADMIN_SECRET}")).call()?.body_mut().read_to_string()?;
+        let text =
+            ureq::get(url).header("Authorization", format!("Bearer {}", self.stack.admin_secret()?)).call()?.body_mut().read_to_string()?;
         let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         value.with_context(|| format!("/metrics has no {name}"))?.parse().with_context(|| format!("{name} is no number"))
     }

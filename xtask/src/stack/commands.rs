@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use super::{ADMIN_SECRET, AWS_ENV, Keys, Queue, Stack};
-use crate::{pack, paths};
+use crate::{pack, paths, rotate};
 
 /// The stand-in's services that Pulso uses.
 const AWS_SERVICES: &str = "kinesis,iam,sts,sqs,s3,firehose";
@@ -50,9 +50,13 @@ impl Stack {
         command
     }
 
-    /// What no log may quote: the worker's AWS secret and the admin's.
+    /// What no log may quote: the worker's AWS secret and the admin's, those that it began with and those that it has now.
     pub(crate) fn worker_secrets(&self) -> Vec<String> {
-        self.secrets().into_iter().filter(|(name, _)| name.ends_with("_KEY") || name.ends_with("_SECRET")).map(|(_, value)| value).collect()
+        let now = fs::read_to_string(self.folder.join(rotate::SECRETS)).unwrap_or_default();
+        let now = now.lines().filter_map(|line| line.split_once('=')).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let first = self.secrets().into_iter().map(|(name, value)| (name.to_owned(), value));
+        let is_secret = |name: &str| ["_KEY", "_SECRET", "_SECRET_NEXT"].iter().any(|end| name.ends_with(end));
+        first.chain(now).filter(|(name, _)| is_secret(name)).map(|(_, value)| value).collect()
     }
 
     /// What the worker is told in secret.
@@ -66,7 +70,7 @@ impl Stack {
             ("AWS_ACCESS_KEY_ID", id),
             ("AWS_SECRET_ACCESS_KEY", secret),
             ("AWS_REGION", "us-east-1".to_owned()),
-            ("ADMIN_SECRET", ADMIN_SECRET.to_owned()),
+            ("ADMIN_SECRET", self.admin_secret().unwrap_or_else(|_| ADMIN_SECRET.to_owned())),
             ("IDENTIFY_SECRET", "local-identify-secret".to_owned()),
         ]
     }
@@ -76,6 +80,10 @@ impl Stack {
     fn own_configuration(&self) -> Result<PathBuf> {
         let text = fs::read_to_string(paths::at("wrangler.toml")).context("wrangler.toml cannot be read")?;
         let mut settings: toml::Table = toml::from_str(&text).context("wrangler.toml is damaged")?;
+        let vars = settings.get_mut("vars").and_then(toml::Value::as_table_mut).context("wrangler.toml has no vars")?;
+        for (name, value) in self.variables() {
+            vars.insert(name.to_owned(), value.into());
+        }
         let queues = settings.get_mut("queues").and_then(toml::Value::as_table_mut);
         if let Some(queues) = queues.filter(|_| self.trial.queue == Queue::Absent) {
             queues.remove("producers");
@@ -117,22 +125,20 @@ impl Stack {
             .env("AWS_ENDPOINT_URL", self.plan.aws_url())
             // Never asks this network for an instance's credentials.
             .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("PULSO_ADMIN_SECRET", ADMIN_SECRET);
+            .env("PULSO_ADMIN_SECRET_FILE", self.folder.join(rotate::ADMIN_SECRET_FILE));
         command
     }
 
     fn worker(&self) -> Result<Command> {
-        let secrets = self.folder.join("dev.vars");
+        let secrets = self.folder.join(rotate::SECRETS);
         let lines: Vec<String> = self.secrets().iter().map(|(name, value)| format!("{name}={value}")).collect();
         fs::write(&secrets, lines.join("\n"))?;
-        let kinesis_url = if self.has_proxy() { self.plan.proxy_url() } else { self.plan.aws_url() };
         let mut command = paths::node();
         command
             .arg(paths::at("node_modules/wrangler/bin/wrangler.js"))
             .args(["dev", "--ip", "127.0.0.1", "--port", &self.plan.port.to_string()])
             .args(["--inspector-ip", "127.0.0.1", "--inspector-port", &(self.plan.port + 3).to_string()])
             .args(["--test-scheduled", "--show-interactive-dev-session=false", "--log-level", "info"])
-            .args(["--var", "PULSO_ENV:dev", "--var", &format!("KINESIS_ENDPOINT:{kinesis_url}")])
             .arg("--env-file")
             .arg(secrets)
             .arg("--persist-to")
@@ -150,7 +156,17 @@ impl Stack {
         }
         if self.trial.is_guarded || self.trial.store_fault.is_some() {
             command.arg("--config").arg(self.own_configuration()?);
+        } else {
+            for (name, value) in self.variables() {
+                command.args(["--var", &format!("{name}:{value}")]);
+            }
         }
         Ok(command)
+    }
+
+    /// What the worker is told on this machine besides what `wrangler.toml` says.
+    fn variables(&self) -> [(&'static str, String); 2] {
+        let kinesis_url = if self.has_proxy() { self.plan.proxy_url() } else { self.plan.aws_url() };
+        [("PULSO_ENV", "dev".to_owned()), ("KINESIS_ENDPOINT", kinesis_url)]
     }
 }

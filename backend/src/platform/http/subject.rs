@@ -13,14 +13,14 @@ use crate::platform::clock::now_ms;
 /// Who may ask: the bearer of the admin secret, compared without haste.
 fn admit(desk: &Desk, headers: &HeaderMap) -> Result<(), Refusal> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
-    let is_known = desk.admin_secret.as_ref().zip(given).is_some_and(|(secret, given)| is_equal(secret.expose(), given));
+    let is_known = desk.admin_secret.now().zip(given).is_some_and(|(secret, given)| is_equal(secret.expose(), given));
     if is_known { Ok(()) } else { Err(Refusal(StatusCode::UNAUTHORIZED, "send the admin secret as a bearer token")) }
 }
 
-/// Takes as long whatever differs.
-fn is_equal(one: &str, other: &str) -> bool {
-    let differs = one.bytes().zip(other.bytes()).fold(0, |differs, (one, other)| differs | (one ^ other));
-    one.len() == other.len() && differs == 0
+/// Takes as long whatever differs, the lengths too: the time depends on what was given alone.
+fn is_equal(secret: &str, given: &str) -> bool {
+    let differs = given.bytes().zip(secret.bytes().cycle()).fold(0, |differs, (one, other)| differs | (one ^ other));
+    secret.len() == given.len() && differs == 0
 }
 
 /// What is wrong with a request.
@@ -63,5 +63,18 @@ pub(super) async fn erase(State(desk): State<Desk>, Path(text): Path<String>, he
     match desk.table.erase(visitor, until_ms).await {
         Ok(()) => Json(json!({ "visitor": visitor, "erased_until_ms": until_ms })).into_response(),
         Err(why) => refusal(StatusCode::SERVICE_UNAVAILABLE, &format!("not erased, try again: {why}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_secret_is_equal() {
+        assert!(is_equal("correct", "correct"));
+        for given in ["", "c", "correc", "correctcorrect", "correctc", "Correct", "correcT"] {
+            assert!(!is_equal("correct", given), "{given}");
+        }
     }
 }
