@@ -19,7 +19,7 @@ use crate::workerd::Workerd;
 const WARM_UP: u64 = 5_000;
 const WARM_UP_CONNECTIONS: u32 = 16;
 /// Requests at the beginning of each slice that are not counted: the worker has slept while others were asked.
-const WAKE_UP: u64 = 48;
+const WAKE_UP: u64 = 64;
 /// Requests to one worker before it is the next one's turn: what else the machine does then hits all alike.
 const SLICE: u64 = 500;
 /// How often a worker is started for the time to its first answer.
@@ -165,14 +165,13 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 
 /// A round with each of them, slice by slice by turns.
 async fn round_of(contestants: &mut [Contestant], stand_ins: &StandIns, requests: u64, connections: u32) -> Result<Vec<Round>> {
-    for contestant in &mut *contestants {
-        contestant.connect(connections).await?;
-    }
     let mut totals: Vec<Slice> = contestants.iter().map(|_| Slice::default()).collect();
     let mut left = requests;
     while left > 0 {
         let count = left.min(SLICE);
         for (contestant, total) in contestants.iter_mut().zip(&mut totals) {
+            // workerd closes what was silent for five seconds, and the others' turns may take longer.
+            contestant.connect(connections).await?;
             contestant.slice(stand_ins, WAKE_UP).await?;
             total.add(contestant.slice(stand_ins, count).await?);
         }
@@ -265,7 +264,7 @@ impl Contestant {
         stand_ins.take();
         let (cpu_before, begun) = (self.workerd.cpu()?, Instant::now());
         let connections = std::mem::take(&mut self.connections);
-        let (answers, connections) = send(connections, &self.wanted, self.next, count).await?;
+        let (answers, connections) = send(connections, &self.wanted, self.next, count).await.with_context(|| self.name.clone())?;
         let (wall, cpu) = (begun.elapsed(), self.workerd.cpu()?.saturating_sub(cpu_before));
         self.connections = connections;
         self.next += count;
