@@ -21,7 +21,7 @@ const RETRY: &str = "edge/src/retry.rs";
 const CONTRACT: &str = "tests/contract/test_worker.py";
 /// `cargo xtask store`, a check of `cargo xtask test`.
 const STORE: &str = "xtask/src/store.rs";
-const BATCH: &str = "wire/src/batch.rs";
+const BATCH: &str = "wire/src/batch_tests.rs";
 
 /// Number, fault, tests.
 const ROWS: &[(u8, &str, &[Test])] = &[
