@@ -23,8 +23,9 @@ const QUIET_US_MIN: u64 = 10_000;
 const FLOODS_MAX: u32 = 3;
 /// Refused bodies that are kept in a minute; a flood lasts no longer than two, with the quiet before it.
 const OBJECTS_MAX: u64 = 3 * 60;
-/// What ten thousand requests may leave behind, KiB: an isolate has no more. Its engine tidies up late.
-const GROWTH_KIB_MAX: u64 = 128 * 1_024;
+/// What ten thousand requests may leave behind, KiB. The engine tidies up late: workerd grows from 130 to about 300 MiB under any worker, also
+/// under one that answers 204 and nothing else (BENCHMARKS.md), and stays there.
+const GROWTH_KIB_MAX: u64 = 192 * 1_024;
 
 /// A row.
 struct Flood {
