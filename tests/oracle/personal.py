@@ -154,7 +154,7 @@ def kept(folder):
     """Every file of the run but those that hold secrets because they are given there: logs, KV, R2, the backend's state.
     Databases are read through SQLite too, for a write-ahead log may split a text."""
     for file in sorted(folder.rglob("*")):
-        if not file.is_file() or file.name in ("dev.vars", "wrangler.toml") or "ministack" in file.parts[-2:-1] or "target" in file.parts[len(folder.parts):]:
+        if not file.is_file() or file.name in ("dev.vars", "wrangler.toml", "admin-secret") or "ministack" in file.parts[-2:-1] or "target" in file.parts[len(folder.parts):]:
             continue
         content = file.read_bytes()
         if file.name == "worker.log":
