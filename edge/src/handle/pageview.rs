@@ -79,6 +79,9 @@ pub(crate) fn refuse_body(env: &Env, lines: &str, why: u8) -> Boarded {
 }
 
 fn board_with(env: &Env, config: &Config, facts: &mut Facts<'_>, body: &[u8], asked: &[Kind]) -> Result<Boarded> {
+    let received_at_ms = clock::now_ms();
+    // Before anything is counted: what comes again after a wait must not count twice.
+    let Some(salt) = memory::salt(Day::of(received_at_ms), received_at_ms) else { return Ok(Boarded::Later(First::Salt)) };
     if let Some(first) = held_up(Kind::Post, facts.sender.as_deref(), asked)? {
         return Ok(Boarded::Later(first));
     }
@@ -86,14 +89,12 @@ fn board_with(env: &Env, config: &Config, facts: &mut Facts<'_>, body: &[u8], as
         rehearse_panic();
     }
     collect::check_encoding(facts.content_encoding)?;
-    let received_at_ms = clock::now_ms();
     let accepted = collect::accept(config, facts.origin, facts.content_type, body)?;
     // Whose address has no limit, their visitors have none.
     let visitor = accepted.visitor().filter(|_| facts.sender.is_some());
     if let Some(first) = held_up(Kind::Visitor, visitor.as_deref(), asked)? {
         return Ok(Boarded::Later(first));
     }
-    let Some(salt) = memory::salt(Day::of(received_at_ms), received_at_ms) else { return Ok(Boarded::Later(First::Salt)) };
     if !asked.is_empty() {
         facts.client.pace = Pace::Hurried;
     }
