@@ -51,5 +51,5 @@ pub use published::{CARDS_MAX, Card, Cards, LISTED_ITEMS_MAX, ScoredItem};
 pub use rec_id::{RecId, SetName};
 pub use recommendation::{RecommendationSource, Recommendations, RecommendedItem};
 pub use rules::{BLOCKS_MAX, Block, PINS_MAX, ParameterSet, ParameterSets, Pin, RULES_BYTES_MAX, RankerName, Rules};
-pub use tally::Tally;
+pub use tally::{Figure, Tally};
 pub use view::{BatchView, EdgeView, EnvelopeView, MetaView};
