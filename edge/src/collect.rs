@@ -146,6 +146,7 @@ impl Accepted<'_> {
             via: Via::Direct,
             attempts: 1,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            tally: None,
         };
         Envelope { v: 1, batch: self.batch, edge }
     }

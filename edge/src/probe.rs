@@ -61,6 +61,7 @@ pub fn record(portal: &Portal, now_ms: u64) -> std::result::Result<String, wire:
         via: Via::Direct,
         attempts: 1,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        tally: None,
     };
     Envelope { v: 1, batch, edge }.to_record()
 }

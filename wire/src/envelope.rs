@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Batch;
 use crate::error::Error;
 use crate::id::{NetworkId, VisitorId};
+use crate::tally::Tally;
 
 /// An accepted batch and what the edge knows about its arrival.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +55,9 @@ pub struct Edge {
     pub attempts: u32,
     /// Version of the edge.
     pub version: String,
+    /// What the isolate did for the portal since it last told; absent in most records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

@@ -31,6 +31,7 @@ mod raw;
 mod rec_id;
 mod recommendation;
 mod rules;
+mod tally;
 mod text;
 mod view;
 
@@ -50,4 +51,5 @@ pub use published::{CARDS_MAX, Card, Cards, LISTED_ITEMS_MAX, ScoredItem};
 pub use rec_id::{RecId, SetName};
 pub use recommendation::{RecommendationSource, Recommendations, RecommendedItem};
 pub use rules::{BLOCKS_MAX, Block, PINS_MAX, ParameterSet, ParameterSets, Pin, RULES_BYTES_MAX, RankerName, Rules};
+pub use tally::{Figure, Tally};
 pub use view::{BatchView, EdgeView, EnvelopeView, MetaView};

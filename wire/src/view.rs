@@ -13,6 +13,7 @@ use crate::event_view::EventView;
 use crate::id::{NetworkId, PageviewId, VisitorId};
 use crate::item::Item;
 use crate::page::PageKind;
+use crate::tally::Tally;
 use crate::text::{self, Unread};
 
 /// An [`Envelope`](crate::Envelope), borrowed from the record. It accepts and refuses the same records,
@@ -135,6 +136,9 @@ pub struct EdgeView<'a> {
     pub attempts: u32,
     #[serde(rename = "version")]
     _version: Unread,
+    /// What the isolate did since it last told.
+    #[serde(default)]
+    pub tally: Option<Tally>,
 }
 
 impl<'a> EnvelopeView<'a> {

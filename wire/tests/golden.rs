@@ -107,6 +107,9 @@ fn parsers_accept_the_golden_messages() {
     let bot = wire::Envelope::parse(golden("envelope_bot.json").as_bytes()).unwrap();
     assert!(bot.edge.bot && !envelope.edge.bot);
     assert_eq!(bot.to_record().unwrap(), golden("envelope_bot.json"));
+    let told = wire::Envelope::parse(golden("envelope_tally.json").as_bytes()).unwrap();
+    assert_eq!(told.edge.tally.map(|tally| (tally.posts, tally.put_ms_max, tally.dead)), Some((41, 24, 1)));
+    assert_eq!(told.to_record().unwrap(), golden("envelope_tally.json"));
     let message = wire::RetryMessage::parse(&golden("retry_message.txt")).unwrap();
     assert_eq!(message.record, golden("envelope.json"));
     wire::Cards::parse(golden("cards.json").as_bytes()).unwrap();

@@ -76,6 +76,8 @@ impl<'a> Cursor<'a> {
             via: self.after(",\"via\":\"", |cursor| via(cursor.text()?))?,
             attempts: self.after(",\"attempts\":", |cursor| u32::try_from(cursor.number()?).ok())?,
             _version: self.after(",\"version\":\"", Self::unread)?,
+            // A record in thousands has one: it goes the general way.
+            tally: None,
         };
         self.eat("}").map(|()| edge)
     }
@@ -322,6 +324,14 @@ mod tests {
         let record = include_str!("../../tests/golden/envelope_bot.json");
         assert_eq!(parse(record), Some(serde_json::from_str(record).unwrap()));
         assert!(parse(record).unwrap().is_bot() && !parse(GOLDEN).unwrap().is_bot());
+    }
+
+    #[test]
+    fn a_record_with_a_tally_goes_the_general_way_and_keeps_it() {
+        let record = include_str!("../../tests/golden/envelope_tally.json");
+        assert_eq!(parse(record), None);
+        let view = EnvelopeView::parse(record.as_bytes()).unwrap();
+        assert_eq!(view.edge.tally.map(|tally| tally.posts), Some(41));
     }
 
     #[test]

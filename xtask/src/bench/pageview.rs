@@ -112,6 +112,7 @@ fn visit(click: &Click, random: &mut Random) -> Visit {
         via,
         attempts,
         version,
+        tally: None,
     };
     Visit { batch, edge, clock_ms }
 }

@@ -180,6 +180,7 @@ fn retry_message(batch: &Batch) -> Result<RetryMessage> {
         via: Via::Direct,
         attempts: 1,
         version: "0.1.0".to_owned(),
+        tally: None,
     };
     let reason = "status_500".to_owned();
     let header =
