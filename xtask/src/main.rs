@@ -10,6 +10,7 @@ mod e2e;
 mod eval;
 mod faults;
 mod fuzz;
+mod infra;
 mod ledger;
 mod model;
 mod npm;
@@ -85,6 +86,8 @@ enum Verb {
     RotateKeys(rotate::Options),
     /// Deploy the worker, look whether it is well, and roll back when it is not.
     Deploy(deploy::Options),
+    /// The AWS estate: templates and parameters for the portals, looked at, deployed into a stand-in, compared with what is deployed.
+    Infra(infra::Options),
     /// Measure, beside what others would take; writes BENCHMARKS.md.
     Bench(bench::Options),
     /// How good recommendations are over real clicks, beside what others would take; with --write into EVALUATION.md.
@@ -111,6 +114,7 @@ fn main() -> ExitCode {
         Verb::Sim(options) => sim::verb(&options),
         Verb::RotateKeys(options) => rotate::verb(&options),
         Verb::Deploy(options) => deploy::verb(&options),
+        Verb::Infra(options) => infra::verb(&options),
         Verb::Bench(options) => bench::verb(&options),
         Verb::Eval(options) => eval::verb(&options),
         Verb::Tidy => tidy::verb(),
