@@ -15,8 +15,7 @@ from pathlib import Path
 import access
 import kept
 import shape
-from cfnlint.api import lint
-from cfnlint.config import ConfigMixIn, ManualArgs
+from cfnlint.config import ConfigMixIn
 from cfnlint.runner import Runner as CfnLint
 from mutants import MUTANTS, mutated
 from template import load
@@ -26,9 +25,6 @@ REGION = "sa-east-1"
 # W3002: a relative TemplateURL is for `aws cloudformation package`, which is how these are deployed.
 IGNORED = ["W3002"]
 RULES = access.RULES + kept.RULES + shape.RULES
-CONFIG = ManualArgs(regions=[REGION], ignore_checks=IGNORED)
-# Read once: they take longer than a template.
-CFN_RULES = CfnLint(ConfigMixIn(**CONFIG)).rules
 
 
 def read(folder):
@@ -40,9 +36,10 @@ def by_rules(templates):
     return [(rule.__name__, *finding) for rule in RULES for finding in rule(templates)]
 
 
-def by_cfn_lint(name, text):
-    matches = lint(text, rules=CFN_RULES, config=CONFIG)
-    return [(match.rule.id, name, f"line {match.linenumber}", match.message) for match in matches]
+def by_cfn_lint(files):
+    """In one go: to begin takes longer than a template."""
+    config = ConfigMixIn(["--template", *map(str, files), "--regions", REGION, "--ignore-checks", *IGNORED])
+    return [(match.rule.id, Path(match.filename).name, f"line {match.linenumber}", match.message) for match in CfnLint(config).run()]
 
 
 def by_checkov(folder):
@@ -80,8 +77,7 @@ def look(folder, templates):
     started = time.monotonic()
     findings = timed("our rules", started, by_rules(templates), f"{len(RULES)} rules")
     started = time.monotonic()
-    found = [finding for path in sorted(folder.glob("*.yaml")) for finding in by_cfn_lint(path.name, path.read_text())]
-    findings += timed("cfn-lint", started, found)
+    findings += timed("cfn-lint", started, by_cfn_lint(sorted(folder.glob("*.yaml"))))
     started = time.monotonic()
     failed, skipped, passed = by_checkov(folder)
     failed += useless(templates, skipped)
@@ -94,17 +90,20 @@ def caught_by(templates, file):
     findings = by_rules(templates)
     if findings:
         return "our rules: " + ", ".join(dict.fromkeys(finding[0] for finding in findings))
-    findings = by_cfn_lint(file, json.dumps(templates[file]))
-    if findings:
-        return "cfn-lint: " + ", ".join(dict.fromkeys(finding[0] for finding in findings))
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, file).with_suffix(".json").write_text(json.dumps(templates[file]))
+        for name, template in templates.items():
+            Path(folder, name).write_text(json.dumps(template))
+        findings = by_cfn_lint([Path(folder, file)])
+        if findings:
+            return "cfn-lint: " + ", ".join(dict.fromkeys(finding[0] for finding in findings))
         failed, _, _ = by_checkov(folder)
     return "checkov: " + ", ".join(dict.fromkeys(finding[0] for finding in failed)) if failed else None
 
 
 def plant(templates):
     started, caught = time.monotonic(), 0
+    if by := caught_by(templates, "root.yaml"):
+        sys.exit(f"something is found where nothing is planted: {by}")
     for mutant in MUTANTS:
         by = caught_by(mutated(templates, mutant), mutant.file)
         caught += by is not None
