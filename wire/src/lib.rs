@@ -23,6 +23,7 @@ mod id;
 pub mod instant;
 mod interaction;
 mod item;
+pub mod metric;
 pub mod model;
 mod page;
 mod portal;
