@@ -256,31 +256,31 @@ mod tests {
         }
     }
 
-    fn cents(lines: &[Line], name: &str) -> f64 {
-        (lines.iter().find(|line| line.name == name).unwrap().usd * 1_000.0).round() / 1_000.0
+    fn usd_of(lines: &[Line], name: &str) -> String {
+        format!("{:.3}", lines.iter().find(|line| line.name == name).unwrap().usd)
     }
 
     #[test]
     fn the_worked_example_comes_out() {
         let usage = example();
-        assert_eq!(usage.peak_per_s().round(), 4_566.0);
+        assert_eq!(format!("{:.0}", usage.peak_per_s()), "4566");
         let bill = usage.bill(Front::Edge);
         // 3 requests, 7 ms of CPU, 26 shards, 10 KB through Firehose.
-        assert_eq!(cents(&bill, "Workers, requests"), 0.902);
-        assert_eq!(cents(&bill, "Workers, CPU"), 0.14);
-        assert_eq!(cents(&bill, "Kinesis, provisioned, both streams"), 0.123);
-        assert_eq!(cents(&bill, "Firehose"), 0.277);
-        assert_eq!(cents(&bill, "retry queue"), 0.024);
+        assert_eq!(usd_of(&bill, "Workers, requests"), "0.902");
+        assert_eq!(usd_of(&bill, "Workers, CPU"), "0.140");
+        assert_eq!(usd_of(&bill, "Kinesis, provisioned, both streams"), "0.123");
+        assert_eq!(usd_of(&bill, "Firehose"), "0.277");
+        assert_eq!(usd_of(&bill, "retry queue"), "0.024");
     }
 
     #[test]
     fn what_goes_through_a_step_pays_its_price_only() {
         let usage = Usage { pageviews_m: 100.0, ..example() };
         let bill = usage.bill(Front::HttpApi);
-        assert_eq!(cents(&bill, "HTTP API"), 3.0);
+        assert_eq!(usd_of(&bill, "HTTP API"), "3.000");
         let usage = Usage { pageviews_m: 200.0, ..example() };
         // 300 million at a dollar, 300 million at ninety cents.
-        assert_eq!(cents(&usage.bill(Front::HttpApi), "HTTP API"), 2.85);
+        assert_eq!(usd_of(&usage.bill(Front::HttpApi), "HTTP API"), "2.850");
     }
 
     #[test]
