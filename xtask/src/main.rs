@@ -11,6 +11,7 @@ mod eval;
 mod faults;
 mod fuzz;
 mod ledger;
+mod metrics;
 mod model;
 mod npm;
 mod pack;
