@@ -69,6 +69,8 @@ pub struct Environment {
     pub spill_after_s: Option<String>,
     /// `GROUP_COMMIT`: `on` or `off`.
     pub group_commit: Option<String>,
+    /// `CLOUDWATCH_ENDPOINT`: empty for Amazon's own, `off` for none.
+    pub cloudwatch_endpoint: Option<String>,
 }
 
 /// A queue of Amazon's, in the region of the streams.
@@ -128,6 +130,8 @@ pub struct Config {
     pub spill_after_ms: u64,
     /// Whether records that come while a call is in the air leave together in the next (`delivery/lanes.rs`).
     pub may_gather: bool,
+    /// URL of CloudWatch, without a path; `None`: nobody is told how the edge is.
+    pub cloudwatch: Option<String>,
 }
 
 impl Config {
@@ -135,7 +139,7 @@ impl Config {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when `PULSO_ENV` is no name that we know, `RETRY_QUEUES` is no count of queues, `RETRY_QUEUE` none that we
-    /// know, `SPILL_AFTER_S` no time that makes sense, `GROUP_COMMIT` neither on nor off, or the built-in portals cannot be read, which a
+    /// know, `SPILL_AFTER_S` no time that makes sense, `GROUP_COMMIT` neither on nor off, `CLOUDWATCH_ENDPOINT` no URL, or the built-in portals cannot be read, which a
     /// build refuses to make.
     pub fn parse(environment: Environment) -> Result<Self> {
         let portals: Portals = serde_json::from_str(PORTALS_JSON).map_err(|error| Error::unavailable(format!("portals: {error}")))?;
@@ -150,6 +154,7 @@ impl Config {
         Ok(Self {
             portals,
             is_dev: is_dev(environment.pulso_env.as_deref())?,
+            cloudwatch: cloudwatch(environment.cloudwatch_endpoint.as_deref(), &region)?,
             kinesis: Kinesis { region, endpoint, credentials },
             admin_secret: Secret::parse(environment.admin_secret),
             admin_secret_next: Secret::parse(environment.admin_secret_next),
@@ -214,9 +219,28 @@ fn may_gather(text: Option<&str>) -> Result<bool> {
     }
 }
 
+/// Absent is off: who does not know of it is not sent anything.
+fn cloudwatch(endpoint: Option<&str>, region: &str) -> Result<Option<String>> {
+    match endpoint {
+        None | Some("off") => Ok(None),
+        Some("") => Ok(Some(format!("https://monitoring.{region}.amazonaws.com"))),
+        Some(url) if url.starts_with("https://") || url.starts_with("http://") => Ok(Some(url.trim_end_matches('/').to_owned())),
+        Some(_) => Err(Error::unavailable("CLOUDWATCH_ENDPOINT must be empty, off or a URL")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cloudwatch_is_amazons_own_another_or_off() {
+        let of = |text: &str| cloudwatch(Some(text), "sa-east-1");
+        assert_eq!(of(""), Ok(Some("https://monitoring.sa-east-1.amazonaws.com".to_owned())));
+        assert_eq!(of("http://127.0.0.1:9/"), Ok(Some("http://127.0.0.1:9".to_owned())));
+        assert_eq!([of("off"), cloudwatch(None, "sa-east-1")], [Ok(None), Ok(None)]);
+        assert!(of("yes").is_err());
+    }
 
     #[test]
     fn sqs_needs_its_url() {

@@ -28,6 +28,7 @@ pub mod error;
 pub mod facts;
 mod handle;
 pub mod health;
+pub mod heartbeat;
 pub mod limit;
 pub mod network;
 mod platform;
@@ -41,6 +42,7 @@ pub mod route;
 pub mod salt;
 pub mod script;
 pub mod source;
+pub mod tally;
 pub mod trust;
 
 use delivery::lanes::Seat;
@@ -114,6 +116,12 @@ pub fn finish(env: Env, flight: u32) -> Promise {
 pub fn claim(env: Env, flight: u32, index: usize, origin: Option<String>) -> JsValue {
     let told = handle::flight::claim(&env, Seat { flight, index }, origin.as_deref());
     platform::page::told(told, env, origin)
+}
+
+/// Tells CloudWatch at once what went wrong, at most every ten seconds.
+#[wasm_bindgen]
+pub fn tell_trouble(env: Env) -> Promise {
+    platform::page::done(async move { handle::told::trouble(&env).await })
 }
 
 /// Always `Ok`: the macro turns an error into a panic.

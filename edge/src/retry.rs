@@ -1,5 +1,6 @@
 //! Messages of the retry queue and of what was set aside: what is in them, and whether they can ever be stored.
 
+use serde::Deserialize;
 use wire::{DeadLetter, Envelope, PortalId, Portals, RetryMessage, Via};
 
 use crate::aws::kinesis::RECORDS_MAX;
@@ -7,6 +8,8 @@ use crate::delivery::Parcel;
 
 /// Where records are set aside in a long outage.
 pub const SPILL_PREFIX: &str = "spill/";
+/// Whose a dead letter is when nothing tells; no portal may have this name.
+const NOBODY: &str = "unknown";
 /// Where dead letters are kept for a person.
 pub const DEAD_PREFIX: &str = "dead/";
 /// First wait of a message after a failure of our own store, seconds; doubled with each delivery.
@@ -167,6 +170,18 @@ pub fn calls(parcels: Vec<Parcel>) -> Vec<Vec<Parcel>> {
     calls
 }
 
+/// Whose message it was, as far as its header says; a name of its own for what says nothing, so that this too is counted.
+#[must_use]
+pub fn portal_of(text: &str, portals: &Portals) -> Option<PortalId> {
+    #[derive(Deserialize)]
+    struct Named {
+        portal: String,
+    }
+    let named = text.lines().next().and_then(|header| serde_json::from_str::<Named>(header).ok());
+    let known = named.and_then(|named| portals.get(&named.portal)).map(|portal| portal.id.clone());
+    known.or_else(|| PortalId::parse(NOBODY))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +191,16 @@ mod tests {
 
     fn portals() -> Portals {
         Config::parse(Environment::default()).unwrap().portals
+    }
+
+    #[test]
+    fn a_dead_letter_is_counted_for_its_portal_or_for_nobody() {
+        let of = |text: &str| portal_of(text, &portals()).unwrap().to_string();
+        assert_eq!(of(TEXT), "g1");
+        for text in ["", "{}", "{\"portal\":\"gone\"}\n{}", "{\"portal\":1}", "no JSON"] {
+            assert_eq!(of(text), NOBODY, "{text}");
+        }
+        assert!(portals().get(NOBODY).is_none());
     }
 
     fn delivered(text: &str, deliveries: u32) -> Delivered {

@@ -38,7 +38,7 @@ pub struct Tally {
     /// Lists of recommendations that were answered.
     #[serde(skip_serializing_if = "is_zero")]
     pub lists: u32,
-    /// Of those: from a lower rung than the door begins at.
+    /// Of those: nothing but built-in pages, because nothing else could be read.
     #[serde(skip_serializing_if = "is_zero")]
     pub fallback: u32,
     /// Of those: took longer than 200 ms.

@@ -4,6 +4,7 @@ mod beacon;
 mod bench;
 mod compress;
 mod consumers;
+mod cost;
 mod deploy;
 mod dev;
 mod e2e;
@@ -90,6 +91,8 @@ enum Verb {
     Bench(bench::Options),
     /// How good recommendations are over real clicks, beside what others would take; with --write into EVALUATION.md.
     Eval(eval::Options),
+    /// Dollars per million pageviews, from what was measured and a table of prices; with --write into COSTS.md.
+    Cost(cost::Options),
     /// Check the fences between cores and shells, the lengths of files, and the tests that SECURITY.md names.
     Tidy,
 }
@@ -114,6 +117,7 @@ fn main() -> ExitCode {
         Verb::Deploy(options) => deploy::verb(&options),
         Verb::Bench(options) => bench::verb(&options),
         Verb::Eval(options) => eval::verb(&options),
+        Verb::Cost(options) => cost::verb(&options),
         Verb::Tidy => tidy::verb(),
     };
     match outcome {

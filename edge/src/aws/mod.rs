@@ -1,5 +1,6 @@
 //! Calls to AWS as values: built, signed and read without a network or a clock.
 
+pub mod cloudwatch;
 pub mod kinesis;
 pub mod sign;
 pub mod sqs;

@@ -72,6 +72,9 @@ pub(super) async fn keep_dead(world: &impl World, letter: &DeadLetter) -> bool {
     match world.put_object(&key, text).await {
         Ok(()) => {
             world.count(|counters| counters.dead += 1);
+            if let Some(portal) = retry::portal_of(&letter.body, &world.config().portals) {
+                world.tally(&portal, |tally| tally.dead += 1);
+            }
             true
         }
         Err(code) => {

@@ -11,6 +11,7 @@ use crate::clock_skew;
 use crate::config::Sqs;
 use crate::error::Error;
 use crate::retry::{self, MESSAGE_BYTES_MAX};
+use crate::tally;
 use wire::day;
 
 /// What became of each record; all are of one portal, at most what one `PutRecords` takes.
@@ -26,8 +27,11 @@ pub async fn deliver(world: &impl World, holder: Holder, parcels: Vec<Parcel>) -
 pub struct Underway {
     portal: PortalId,
     queue_number: u32,
+    holder: Holder,
     delivery: Delivery,
     effect: Effect,
+    /// Since when it does what the effect says, Unix milliseconds.
+    since_ms: u64,
 }
 
 impl Underway {
@@ -40,7 +44,7 @@ impl Underway {
         let permit = world.with_breaker(&portal, |breaker| breaker.permit(now_ms));
         let spill_after_ms = world.config().spill_after_ms;
         let (delivery, effect) = Delivery::start_with(holder, parcels, permit, spill_after_ms, world.random(), now_ms);
-        Some(Self { portal, queue_number, delivery, effect })
+        Some(Self { portal, queue_number, holder, delivery, effect, since_ms: now_ms })
     }
 
     /// The body of a call to the stream; `None` when it wants something else, or the call cannot be made: then [`Underway::finish`].
@@ -92,8 +96,16 @@ impl Underway {
     }
 
     fn next(&mut self, world: &impl World, input: &Input) {
+        let now_ms = world.now_ms();
         world.count(|counters| counters.note(&self.effect, input));
-        self.effect = self.delivery.next(input, world.now_ms());
+        world.tally(&self.portal, |told| tally::note(told, &self.effect, input, now_ms.saturating_sub(self.since_ms)));
+        self.effect = self.delivery.next(input, now_ms);
+        self.since_ms = now_ms;
+        if let (Holder::Page, Effect::Answer(verdicts)) = (self.holder, &self.effect) {
+            let record = |index| self.delivery.parcel(index).map(|parcel| parcel.data.as_str());
+            let answers = verdicts.iter().enumerate().map(|(index, verdict)| (verdict, record(index)));
+            world.tally(&self.portal, |told| tally::note_answers(told, answers));
+        }
     }
 }
 

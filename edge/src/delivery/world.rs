@@ -1,6 +1,6 @@
 //! What a delivery needs of the world. The worker's shell and the simulator each have one; everything else about delivery they share.
 
-use wire::PortalId;
+use wire::{PortalId, Tally};
 
 use crate::aws::kinesis::Call;
 use crate::breaker::Breaker;
@@ -46,6 +46,8 @@ pub trait World {
     fn keep_clock_offset(&self, offset_ms: i64);
     /// Counts what was done.
     fn count(&self, act: impl FnOnce(&mut Counters));
+    /// Counts what is told of a portal.
+    fn tally(&self, portal: &PortalId, act: impl FnOnce(&mut Tally));
     /// Logs what happened, with its circumstances.
     fn log(&self, what: &str, circumstances: &[(&str, &str)]);
     /// Posts a signed call.

@@ -1,6 +1,6 @@
-//! Every minute: what was set aside goes into the streams again. Every hour: salts ahead of time, a copy of the scripts that are deployed, and an end to what may not be kept longer.
+//! Every minute: what was set aside goes into the streams again, and CloudWatch is told how the edge is. Every hour: salts ahead of time, a copy of the scripts that are deployed, and an end to what may not be kept longer.
 
-use super::{salt as daily, script};
+use super::{salt as daily, script, told};
 use crate::delivery::drain;
 use crate::platform::isolate::Isolate;
 use crate::platform::{Env, clock, kv, log, memory, store};
@@ -14,6 +14,7 @@ const KEYS_MAX: usize = 1_000;
 pub(crate) async fn drain(env: &Env) {
     if let Ok(config) = memory::config(env) {
         drain::drain(&Isolate::new(env, &config)).await;
+        told::heartbeat(env, &config).await;
     }
 }
 

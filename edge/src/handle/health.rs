@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use wire::Portal;
+
 use super::{admin, limits, refuse};
 use crate::answer::Answer;
 use crate::config::Config;
@@ -11,7 +13,7 @@ use crate::facts::Facts;
 use crate::health::{self, Check};
 use crate::platform::http::{self, Head};
 use crate::platform::isolate::Isolate;
-use crate::platform::{self, Env, Request, assets, clock, kv, memory, store};
+use crate::platform::{self, Env, Request, assets, clock, kv, store};
 use crate::route::{File, Route};
 use crate::{probe, script};
 
@@ -46,12 +48,7 @@ async fn look(config: &Rc<Config>, env: &Env) -> Vec<Check> {
     let isolate = Isolate::new(env, config);
     let mut checks = vec![probe::of_key(config), probe::of_next_secret(config)];
     for portal in config.portals.iter() {
-        let now_ms = clock::now_ms().saturating_add_signed(memory::clock_offset_ms());
-        let reply = match probe::call(portal, &config.kinesis, now_ms) {
-            Ok(call) => isolate.post(call).await,
-            Err(error) => Err(error.code().to_owned()),
-        };
-        checks.push(probe::of_stream(portal, &reply));
+        checks.push(probe_stream(&isolate, portal).await);
     }
     if let Some(portal) = config.portals.iter().next() {
         let read = kv::get(env, &File::Rules.key(portal.id.as_str())).await;
@@ -65,4 +62,14 @@ async fn look(config: &Rc<Config>, env: &Env) -> Vec<Check> {
     };
     checks.push(probe::of_store(assets::BINDING, scripts));
     checks
+}
+
+/// Whether a portal's stream takes a record.
+pub(super) async fn probe_stream(isolate: &Isolate, portal: &Portal) -> Check {
+    let now_ms = clock::now_ms().saturating_add_signed(isolate.clock_offset_ms());
+    let reply = match probe::call(portal, &isolate.config().kinesis, now_ms) {
+        Ok(call) => isolate.post(call).await,
+        Err(error) => Err(error.code().to_owned()),
+    };
+    probe::of_stream(portal, &reply)
 }

@@ -11,6 +11,7 @@ pub(crate) mod queue;
 pub(crate) mod read;
 mod salt;
 pub(crate) mod script;
+pub(crate) mod told;
 
 use std::rc::Rc;
 

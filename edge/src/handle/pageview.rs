@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::facts::Facts;
 use crate::limit::{Kind, Pace, Verdict};
 use crate::platform::{Env, clock, log, memory, random, store};
+use crate::tally;
 
 /// What comes of a posted batch.
 pub(crate) enum Boarded {
@@ -99,7 +100,8 @@ fn board_with(env: &Env, config: &Config, facts: &mut Facts<'_>, body: &[u8], as
         facts.client.pace = Pace::Hurried;
     }
     let answer = accepted.answer();
-    let envelope = accepted.into_envelope(config, &facts.client, &salt, received_at_ms);
+    let mut envelope = accepted.into_envelope(config, &facts.client, &salt, received_at_ms);
+    envelope.edge.tally = memory::with_tallies(|tallies| tallies.ride(&envelope.batch.portal, received_at_ms));
     let parcel = Parcel::first(&envelope).map_err(|error| Error::unavailable(error.code()))?;
     let (seat, role) = memory::with_lanes(|lanes| lanes.board(parcel, answer, config.may_gather, received_at_ms));
     let place = match role {
@@ -146,6 +148,10 @@ fn refused(config: &Config, facts: &Facts<'_>, body: &[u8], error: &Error) -> Bo
     // Not the time of arrival: keys are read in their order, and a slow body must not slip in behind the reader.
     let now_ms = clock::now_ms();
     let is_worth_keeping = !matches!(error, Error::RateLimited { .. } | Error::Unavailable { .. });
+    if let Some(portal) = facts.origin.and_then(|origin| config.portals.iter().find(|portal| portal.allows_origin(origin, config.is_dev))) {
+        let is_down = matches!(error, Error::Unavailable { .. });
+        memory::with_tallies(|tallies| tallies.note(&portal.id, |tally| tally::note_refusal(tally, is_down)));
+    }
     let from = bad::From { origin: facts.origin, has_gpc: facts.client.has_gpc };
     let letter = (is_worth_keeping && memory::take_quota(now_ms)).then(|| bad::letter(config, error, from, body, now_ms));
     Boarded::Refused(super::refuse(error).with_all(cors::headers(config, facts.origin)), letter)

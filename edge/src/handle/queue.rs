@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::told;
 use crate::config::Config;
 use crate::delivery::queue::{retry_all, settle_given_up};
 use crate::delivery::world::Message as _;
@@ -19,4 +20,5 @@ pub(crate) async fn consume(batch: &MessageBatch<String>, env: &Env) {
         Ok(isolate) => retry_all(&isolate, queue::messages(batch)).await,
         Err(_) => queue::messages(batch).for_each(|message| message.again(UNCONFIGURED_DELAY_S)),
     }
+    told::trouble(env).await;
 }

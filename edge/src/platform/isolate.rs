@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use wire::PortalId;
+use wire::{PortalId, Tally};
 
 use super::{Env, clock, log, memory, queue, random, store, transport};
 use crate::aws::kinesis::Call;
@@ -50,6 +50,10 @@ impl World for Isolate {
 
     fn count(&self, act: impl FnOnce(&mut Counters)) {
         memory::count(act);
+    }
+
+    fn tally(&self, portal: &PortalId, act: impl FnOnce(&mut Tally)) {
+        memory::with_tallies(|tallies| tallies.note(portal, act));
     }
 
     fn log(&self, what: &str, circumstances: &[(&str, &str)]) {

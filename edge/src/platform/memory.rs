@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::limit::{Key, Kind, Limits};
 use crate::recommend::{Found, Scratch, Shelved, Shelves};
 use crate::salt::{self, Salt};
+use crate::tally::Tallies;
 use wire::day::Day;
 
 /// A salt, and until when it is believed.
@@ -35,6 +36,7 @@ thread_local! {
     static LANES: RefCell<Lanes> = RefCell::new(Lanes::starting_at(super::random::u32()));
     static CLOCK_OFFSET_MS: Cell<i64> = const { Cell::new(0) };
     static COUNTERS: Cell<Counters> = Cell::new(Counters::default());
+    static TALLIES: RefCell<Tallies> = RefCell::default();
     static LIMITS: RefCell<Limits> = RefCell::default();
     static SEED: String = salt::to_hex(&super::random::bytes::<{ salt::SALT_BYTES }>());
     static QUOTA: Cell<Quota> = Cell::new(Quota::default());
@@ -141,4 +143,9 @@ pub(crate) fn count(act: impl FnOnce(&mut Counters)) {
 /// What was counted.
 pub(crate) fn counters() -> Counters {
     COUNTERS.get()
+}
+
+/// Lends what is told of the portals.
+pub(crate) fn with_tallies<T>(act: impl FnOnce(&mut Tallies) -> T) -> T {
+    TALLIES.with_borrow_mut(act)
 }

@@ -40,6 +40,7 @@ pub(crate) fn environment(env: &Env) -> Environment {
         sqs_queue_url: value("SQS_QUEUE_URL"),
         spill_after_s: value("SPILL_AFTER_S"),
         group_commit: value("GROUP_COMMIT"),
+        cloudwatch_endpoint: value("CLOUDWATCH_ENDPOINT"),
     }
 }
 

@@ -122,7 +122,10 @@ export async function collect(request, env, context) {
   if (boarded.length === 2) return refused(boarded, context);
   const origin = request.headers.get("origin");
   const answer = await told(boarded, origin, env, context);
-  if (typeof answer !== "string") return answer;
+  if (typeof answer !== "string") {
+    context.waitUntil(wasm.tell_trouble(env));
+    return answer;
+  }
   return new Response(answer, { status: 202, headers: { ...HEADERS, "access-control-allow-origin": origin } });
 }
 

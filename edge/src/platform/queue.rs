@@ -1,10 +1,13 @@
 //! The retry queues: sending to them, and the messages that they deliver.
 
-use worker::js_sys::{Array, JSON};
+use worker::js_sys::{Array, Date, Function, JSON, Promise, Reflect};
+use worker::wasm_bindgen::{JsCast as _, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
 use worker::{BatchMessageBuilder, MessageBatch, MessageBuilder, MessageExt, QueueContentType, QueueRetryOptionsBuilder, RawMessage};
 
 use super::{Env, clock};
 use crate::delivery::world::Message;
+use crate::heartbeat::Backlog;
 use crate::retry::Delivered;
 
 /// The queue of messages that the platform gave up.
@@ -52,4 +55,20 @@ impl Message for Delivery {
 /// The messages of a batch. Not through serde: what it cannot read it skips, and what is skipped counts as acknowledged.
 pub(crate) fn messages(batch: &MessageBatch<String>) -> impl Iterator<Item = Delivery> {
     batch.raw_iter().map(Delivery)
+}
+
+/// What waits in the n-th queue; `None` when the platform does not tell. The crate `worker` does not know the method
+/// (<https://developers.cloudflare.com/queues/configuration/javascript-apis/>).
+pub(crate) async fn backlog(env: &Env, number: u32) -> Option<Backlog> {
+    let queue = Reflect::get(env, &binding(number).into()).ok()?;
+    let method = Reflect::get(&queue, &"metrics".into()).ok()?.dyn_into::<Function>().ok()?;
+    let promise = method.call0(&queue).ok()?.dyn_into::<Promise>().ok()?;
+    let metrics = clock::within(DEADLINE_MS, JsFuture::from(promise)).await?.ok()?;
+    let field = |name: &str| Reflect::get(&metrics, &name.into()).ok();
+    let whole = |value: f64| format!("{value:.0}").parse::<u64>().ok();
+    // A date, or milliseconds: both were documented. Local queues say 1970 of an empty one.
+    let at_ms = |value: JsValue| value.dyn_ref::<Date>().map_or_else(|| value.as_f64(), |date| Some(date.get_time()));
+    let messages = field("backlogCount")?.as_f64().and_then(whole)?;
+    let oldest_at_ms = field("oldestMessageTimestamp").and_then(at_ms).and_then(whole).filter(|at_ms| *at_ms > 0 && messages > 0);
+    Some(Backlog { messages: u32::try_from(messages).unwrap_or(u32::MAX), oldest_at_ms })
 }

@@ -11,7 +11,7 @@ use edge::delivery::world::{Reply, World as Outside};
 use edge::delivery::{Parcel, Verdict, drain, queue};
 use edge::retry::SPILL_PREFIX;
 use edge::salt::Salt;
-use wire::{CollectAnswer, PortalId};
+use wire::{CollectAnswer, PortalId, Tally};
 
 use super::mutant::{self, Mutant};
 use super::queues::{Batch, Decision};
@@ -109,6 +109,11 @@ impl Outside for Isolate {
 
     fn count(&self, act: impl FnOnce(&mut Counters)) {
         self.world.with_isolate(self.number, |isolate| act(&mut isolate.counters));
+    }
+
+    /// What is told of a portal decides nothing.
+    fn tally(&self, _portal: &PortalId, act: impl FnOnce(&mut Tally)) {
+        act(&mut Tally::default());
     }
 
     fn log(&self, what: &str, circumstances: &[(&str, &str)]) {

@@ -165,8 +165,8 @@ impl Stack {
     }
 
     /// What the worker is told on this machine besides what `wrangler.toml` says.
-    fn variables(&self) -> [(&'static str, String); 2] {
+    fn variables(&self) -> [(&'static str, String); 3] {
         let kinesis_url = if self.has_proxy() { self.plan.proxy_url() } else { self.plan.aws_url() };
-        [("PULSO_ENV", "dev".to_owned()), ("KINESIS_ENDPOINT", kinesis_url)]
+        [("PULSO_ENV", "dev".to_owned()), ("KINESIS_ENDPOINT", kinesis_url), ("CLOUDWATCH_ENDPOINT", "off".to_owned())]
     }
 }
