@@ -13,6 +13,7 @@ mod faults;
 mod fuzz;
 mod infra;
 mod ledger;
+mod metrics;
 mod model;
 mod npm;
 mod pack;
