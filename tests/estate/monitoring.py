@@ -2,7 +2,8 @@
 
 deploy prints JSON: the queue's URL, the topics, the names of all alarms. follow prints a line of JSON for each message of the queue:
 at_s, topic, alarm, state, from, description, reason. put puts figures by hand (`[{"metric": …}]` on standard input, as PutMetricData takes them).
-plant puts an alarm of another stage beside a right one: its dimensions fit nothing, it must stay silent.
+plant puts an alarm of another stage beside a right one: its dimensions fit nothing, it must stay silent. poison puts into a stream what is
+no record. states prints the state of every alarm.
 """
 
 import argparse
@@ -81,6 +82,10 @@ def put(endpoint, figures):
         cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
 
 
+def poison(endpoint, stream):
+    client(endpoint, "kinesis").put_record(StreamName=stream, PartitionKey="poison", Data=b"no envelope\n")
+
+
 def follow(endpoint, url):
     """Prints each message and deletes it, until a signal comes."""
     sqs = client(endpoint, "sqs")
@@ -109,6 +114,8 @@ def main():
     planting = what.add_parser("plant")
     planting.add_argument("--alarm", required=True)
     planting.add_argument("--as", dest="planted", required=True)
+    poisoning = what.add_parser("poison")
+    poisoning.add_argument("--stream", required=True)
     what.add_parser("states")
     what.add_parser("put")
     arguments = arguments.parse_args()
@@ -118,6 +125,8 @@ def main():
         follow(arguments.endpoint, arguments.queue_url)
     elif arguments.what == "plant":
         plant(arguments.endpoint, arguments.alarm, arguments.planted)
+    elif arguments.what == "poison":
+        poison(arguments.endpoint, arguments.stream)
     elif arguments.what == "states":
         print(json.dumps(alarms(arguments.endpoint)))
     else:
