@@ -11,6 +11,7 @@ use wire::VisitorId;
 use crate::evaluate::EvaluateArgs;
 use crate::redrive::args::RedriveArgs;
 use crate::scale::args::ScaleArgs;
+use crate::transform::QUIET_MS;
 
 /// Publishing more often would cost more KV writes than readers could notice.
 const PUBLISH_EVERY_MS_MIN: u64 = 1_000;
@@ -131,6 +132,11 @@ pub(crate) struct ConsumeArgs {
     #[arg(long, env = "PULSO_LISTEN", default_value = "127.0.0.1:8788", value_name = "ADDR")]
     pub(crate) listen: SocketAddr,
     #[command(flatten)]
+    pub(crate) metrics: MetricsArgs,
+    /// A pageview that was quiet for so many seconds misses what is missing of it; fewer only for trials: readers on bad networks are late.
+    #[arg(long, env = "PULSO_LOSS_SETTLE_S", default_value_t = QUIET_MS / 1_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) loss_settle_s: u64,
+    #[command(flatten)]
     pub(crate) dead_letters: DeadLetterArgs,
     /// Development: make missing event and interaction streams, with one shard each.
     #[arg(long, env = "PULSO_CREATE_STREAMS")]
@@ -138,6 +144,17 @@ pub(crate) struct ConsumeArgs {
     /// Development: addresses on `dev_origins` belong to their portals too.
     #[arg(long, env = "PULSO_DEV")]
     pub(crate) dev: bool,
+}
+
+/// What is told to CloudWatch.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct MetricsArgs {
+    /// Publish metrics to CloudWatch, namespace Pulso; needs `cloudwatch:PutMetricData`.
+    #[arg(long, env = "PULSO_CLOUDWATCH")]
+    pub(crate) cloudwatch: bool,
+    /// So often; below 60 they are high-resolution metrics.
+    #[arg(long, env = "PULSO_METRICS_EVERY_S", default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub(crate) metrics_every_s: u64,
 }
 
 /// Where records go that are none.

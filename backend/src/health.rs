@@ -25,6 +25,8 @@ pub(crate) struct Facts {
     pub(crate) last_published_at_ms: u64,
     /// Since when nothing could be published, and why.
     pub(crate) publish_trouble: Option<(u64, String)>,
+    /// When the edge last had every change; `None` when nobody publishes.
+    pub(crate) complete_at_ms: Option<u64>,
     pub(crate) last_snapshot_at_ms: u64,
     pub(crate) snapshot_error: Option<String>,
 }

@@ -55,6 +55,15 @@ impl Loss {
         }
     }
 
+    /// Of all families together.
+    pub(crate) fn sum(&self) -> Tally {
+        self.0.values().fold(Tally::default(), |sum, tally| Tally {
+            expected: sum.expected + tally.expected,
+            lost: sum.lost + tally.lost,
+            recovered: sum.recovered + tally.recovered,
+        })
+    }
+
     /// Every family once, in the same order always.
     pub(crate) fn families(&self) -> impl Iterator<Item = (&'static str, Tally)> {
         FAMILIES.iter().map(|family| (*family, self.0.get(*family).copied().unwrap_or_default()))
@@ -85,6 +94,7 @@ mod tests {
         assert_eq!(families.len(), 10);
         assert_eq!(families["chrome"], Tally { expected: 5, lost: 2, recovered: 1 });
         assert_eq!(families["other"].expected, 1);
+        assert_eq!(sum.sum(), Tally { expected: 12, lost: 4, recovered: 2 });
         let text = serde_json::to_string(&loss).unwrap();
         assert_eq!(serde_json::from_str::<Loss>(&text).unwrap(), loss);
     }

@@ -31,6 +31,7 @@ mod snapshot;
 mod stages;
 mod state;
 mod tail;
+mod telemetry;
 mod top_pages;
 mod transform;
 

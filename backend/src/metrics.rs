@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::feedback::{self, Feedback};
 use crate::loss::{Loss, Tally};
-use crate::transform::Counts;
+use crate::transform::{Counts, EdgeCounts};
 
 /// What is shown of one portal.
 #[derive(Debug)]
@@ -14,17 +14,25 @@ pub(crate) struct PortalMetrics {
     pub(crate) counts: Counts,
     pub(crate) loss: Loss,
     pub(crate) feedback: Feedback,
+    pub(crate) edge: EdgeCounts,
     /// Of the shard that is furthest behind; `None` before the first read.
     pub(crate) behind_ms: Option<u64>,
 }
 
 type CountOf = fn(&Counts) -> u64;
+type EdgeOf = fn(&EdgeCounts) -> u64;
 type LossOf = fn(Tally) -> u64;
 type FeedbackOf = fn(feedback::Tally) -> u64;
 
 /// Name, help and value of the counters of a portal.
-const COUNTERS: [(&str, &str, CountOf); 11] = [
+const COUNTERS: [(&str, &str, CountOf); 13] = [
     ("pulso_records_total", "Records of the portal's stream that were envelopes.", |counts| counts.records),
+    ("pulso_probe_records_total", "Those of them without events, by which the edge looks whether the stream is there.", |counts| {
+        counts.probes
+    }),
+    ("pulso_retried_records_total", "Those of them with events that came through a retry queue or were set aside.", |counts| {
+        counts.retried
+    }),
     ("pulso_poison_records_total", "Records of the portal's stream that were none.", |counts| counts.poison),
     ("pulso_events_total", "Events, each counted once.", |counts| counts.events),
     ("pulso_duplicate_events_total", "Events that were there already.", |counts| counts.duplicates),
@@ -57,6 +65,22 @@ const LOSSES: [(&str, &str, LossOf); 3] = [
     ),
 ];
 
+/// What the edge told of itself in records.
+const EDGE: [(&str, &str, EdgeOf); 12] = [
+    ("pulso_edge_posts_total", "Posts that the edge answered.", |edge| edge.posts),
+    ("pulso_edge_posts_refused_total", "Of those: refused.", |edge| edge.refused),
+    ("pulso_edge_posts_unavailable_total", "Of those: answered 503.", |edge| edge.unavailable),
+    ("pulso_edge_puts_total", "Attempts to put a record into the stream.", |edge| edge.puts),
+    ("pulso_edge_puts_failed_total", "Of those: not taken.", |edge| edge.put_failed),
+    ("pulso_edge_put_milliseconds_total", "Time that all calls to the stream took.", |edge| edge.put_ms),
+    ("pulso_edge_put_calls_total", "Calls to the stream.", |edge| edge.put_calls),
+    ("pulso_edge_queued_total", "Records that the retry queue took.", |edge| edge.queued),
+    ("pulso_edge_lists_total", "Lists of recommendations that were answered.", |edge| edge.lists),
+    ("pulso_edge_lists_fallback_total", "Of those: from a lower rung than was asked for.", |edge| edge.fallback),
+    ("pulso_edge_lists_slow_total", "Of those: took longer than 200 ms.", |edge| edge.slow_lists),
+    ("pulso_edge_dead_letters_total", "Records that the edge gave up.", |edge| edge.dead),
+];
+
 const FEEDBACK: [(&str, &str, FeedbackOf); 4] = [
     ("pulso_recommendation_lists_total", "Lists of recommendations that were seen.", |tally| tally.lists),
     ("pulso_recommendation_lists_clicked_total", "Those of them in which something was followed.", |tally| tally.lists_clicked),
@@ -72,6 +96,12 @@ pub(crate) fn text(portals: &[PortalMetrics]) -> String {
         for one in portals {
             // A `String` takes everything. Portals are [a-z0-9-], families a closed list: nothing to escape.
             let _ = writeln!(text, "{name}{{portal=\"{}\"}} {}", one.portal, value(&one.counts));
+        }
+    }
+    for (name, help, value) in EDGE {
+        head(&mut text, name, help, "counter");
+        for one in portals {
+            let _ = writeln!(text, "{name}{{portal=\"{}\"}} {}", one.portal, value(&one.edge));
         }
     }
     for (name, help, value) in LOSSES {
@@ -135,12 +165,20 @@ mod tests {
         loss.add_recovered(1);
         let counts = Counts { events: 7, poison: 1, ..Counts::default() };
         let portals = [
-            PortalMetrics { portal: "g1".to_owned(), counts, loss, feedback: seen(), behind_ms: Some(12) },
+            PortalMetrics {
+                portal: "g1".to_owned(),
+                counts,
+                loss,
+                feedback: seen(),
+                edge: EdgeCounts { posts: 9, ..EdgeCounts::default() },
+                behind_ms: Some(12),
+            },
             PortalMetrics {
                 portal: "ge".to_owned(),
                 counts: Counts::default(),
                 loss: Loss::default(),
                 feedback: Feedback::default(),
+                edge: EdgeCounts::default(),
                 behind_ms: None,
             },
         ];
@@ -148,6 +186,7 @@ mod tests {
         for line in [
             "pulso_events_total{portal=\"g1\"} 7",
             "pulso_poison_records_total{portal=\"g1\"} 1",
+            "pulso_edge_posts_total{portal=\"g1\"} 9",
             "pulso_loss_events_total{portal=\"g1\",browser=\"chrome\"} 2",
             "pulso_loss_expected_events_total{portal=\"g1\",browser=\"chrome\"} 5",
             "pulso_loss_recovered_events_total{portal=\"g1\",browser=\"chrome\"} 1",
@@ -158,8 +197,8 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
-        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 11 * 2 + 3 * 2 * 10 + 4 + 2 + 1);
-        assert_eq!(text.lines().filter(|line| line.starts_with("# HELP ")).count(), 20);
+        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), (13 + 12) * 2 + 3 * 2 * 10 + 4 + 2 + 1);
+        assert_eq!(text.lines().filter(|line| line.starts_with("# HELP ")).count(), 34);
         assert!(text.contains("# HELP pulso_loss_events_total Gaps") && text.contains("A lower bound"));
         assert!(text.ends_with('\n'));
     }

@@ -39,12 +39,14 @@ pub(crate) struct Schedule {
     /// 0 is the revision of a state that nobody has read into.
     revision: u64,
     cards: Option<(u64, Cards)>,
+    /// When it was last seen, or made sure, that the edge has everything.
+    complete_at_ms: Option<u64>,
 }
 
 impl Schedule {
     /// At most once in `every_ms`.
     pub(crate) fn new(every_ms: u64) -> Self {
-        Self { every_ms, next_at_ms: 0, failures: 0, revision: 0, cards: None }
+        Self { every_ms, next_at_ms: 0, failures: 0, revision: 0, cards: None, complete_at_ms: None }
     }
 
     /// Whether the state has something new to say and may say it now.
@@ -57,6 +59,15 @@ impl Schedule {
         revision != self.revision
     }
 
+    /// How old the oldest change is that the edge does not have, at most: since somebody last saw that it had everything. Nobody has
+    /// looked yet: since now.
+    pub(crate) fn age_ms(&mut self, revision: u64, now_ms: u64) -> u64 {
+        if !self.has_news(revision) {
+            self.complete_at_ms = Some(now_ms);
+        }
+        now_ms.saturating_sub(*self.complete_at_ms.get_or_insert(now_ms))
+    }
+
     /// Whether these cards have to be sent with the model.
     pub(crate) fn wants_cards(&self, cards: &Cards, now_ms: u64) -> bool {
         self.cards.as_ref().is_none_or(|(sent_at_ms, sent)| now_ms >= sent_at_ms.saturating_add(CARDS_AGAIN_MS) || sent != cards)
@@ -67,9 +78,10 @@ impl Schedule {
         self.cards = Some((now_ms, cards));
     }
 
-    /// The edge has the model of this revision.
-    pub(crate) fn succeeded(&mut self, revision: u64, now_ms: u64) {
+    /// The edge has the model of this revision, which was the latest at `made_at_ms`.
+    pub(crate) fn succeeded(&mut self, revision: u64, made_at_ms: u64, now_ms: u64) {
         self.revision = revision;
+        self.complete_at_ms = Some(made_at_ms);
         self.failures = 0;
         self.next_at_ms = now_ms.saturating_add(self.every_ms);
     }
@@ -118,7 +130,7 @@ mod tests {
         let mut schedule = Schedule::new(15_000);
         assert!(!schedule.is_due(0, NOW), "nothing was read");
         assert!(schedule.is_due(1, NOW));
-        schedule.succeeded(1, NOW);
+        schedule.succeeded(1, NOW, NOW);
         assert!(!schedule.is_due(1, NOW + 60_000), "nothing changed");
         assert!(!schedule.is_due(2, NOW + 14_999));
         assert!(schedule.is_due(2, NOW + 15_000));
@@ -132,6 +144,21 @@ mod tests {
             assert!(!schedule.is_due(1, NOW + wait_ms - 1));
             assert!(schedule.is_due(1, NOW + wait_ms));
         }
+    }
+
+    #[test]
+    fn the_oldest_unpublished_change_ages_until_the_edge_has_it() {
+        let mut schedule = Schedule::new(15_000);
+        assert_eq!(schedule.age_ms(1, NOW), 0, "the first look");
+        assert_eq!(schedule.age_ms(1, NOW + 400_000), 400_000, "what was there at the start");
+        schedule.failed(NOW + 400_000);
+        assert_eq!(schedule.age_ms(2, NOW + 500_000), 500_000, "a later change makes the oldest no younger");
+        // Made of revision 2, ten seconds under way; meanwhile there was a third.
+        schedule.succeeded(2, NOW + 500_000, NOW + 510_000);
+        assert_eq!(schedule.age_ms(3, NOW + 510_000), 10_000);
+        schedule.succeeded(3, NOW + 520_000, NOW + 520_000);
+        assert_eq!(schedule.age_ms(3, NOW + 900_000), 0, "nothing has changed since");
+        assert_eq!(schedule.age_ms(4, NOW + 900_250), 250);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use wire::{PortalId, VisitorId};
 use crate::leases::{Job, Position};
 use crate::platform::desk::Desk;
 use crate::stages::Stages;
+use crate::telemetry::News;
 use crate::transform::Totals;
 
 /// What was last seen of a shard; times are Unix milliseconds, 0 is never.
@@ -81,12 +82,24 @@ pub(crate) struct Board {
     /// Whether the streams were found and the work was shared once.
     pub(crate) is_ready: AtomicBool,
     pub(crate) stages: Stages,
+    /// What the streams' records told since the last period's end.
+    news: Mutex<BTreeMap<PortalId, News>>,
 }
 
 impl Board {
     /// All portals that this process has something of.
     pub(crate) fn portals(&self) -> MutexGuard<'_, BTreeMap<PortalId, PortalBoard>> {
         self.portals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A page of a portal's stream told this.
+    pub(crate) fn tell(&self, portal: &PortalId, news: &News) {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).entry(portal.clone()).or_default().add(news);
+    }
+
+    /// What was told since the last call.
+    pub(crate) fn take_news(&self) -> BTreeMap<PortalId, News> {
+        std::mem::take(&mut self.news.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// A shard is read here from now on.

@@ -14,7 +14,7 @@ use wire::{Portal, PortalId};
 use crate::error::Result;
 use crate::leases::{Job, Lease, Position, Table, Watch};
 use crate::lineage;
-use crate::platform::clock::now_ms;
+use crate::platform::clock::{now_ms, uptime};
 use crate::platform::kinesis::{Kinesis, Trouble};
 use crate::platform::leases::{LeaseTable, Tombstones};
 use crate::platform::shard::{self, Ending, Progress, ShardContext};
@@ -91,14 +91,16 @@ impl Crew {
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<()>) {
         tracing::info!(me = self.me, "at work");
         loop {
-            let begun = Instant::now();
+            let board = Arc::clone(&self.work.board);
+            let unit = board.stages.begin(Stage::Lease, None, uptime());
             match self.round().await {
                 Ok(()) => {
-                    self.work.board.stages.done(Stage::Lease, begun.elapsed(), Volume::default());
-                    self.work.board.is_ready.fetch_or(self.surveyed.is_some(), Ordering::Relaxed);
+                    unit.done(uptime(), Volume::default());
+                    board.is_ready.fetch_or(self.surveyed.is_some(), Ordering::Relaxed);
                 }
                 Err(why) => {
-                    self.work.board.stages.failed(Stage::Lease, "unavailable");
+                    unit.failed("unavailable");
+                    drop(unit);
                     tracing::warn!("the table of leases or a stream is away, trying again: {why}");
                 }
             }
@@ -152,7 +154,7 @@ impl Crew {
         for portal in self.portals.clone() {
             if let Err(why) = self.survey_portal(&portal, table).await {
                 is_complete = false;
-                self.work.board.stages.failed(Stage::Lease, why.code());
+                self.work.board.stages.failed(Stage::Lease, None, why.code());
                 tracing::warn!(stream = portal.events_stream(), "the stream is away, trying again: {why}");
             }
         }

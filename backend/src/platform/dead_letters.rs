@@ -36,16 +36,19 @@ impl DeadLetters {
         Ok(Self::Bucket(Box::new(Bucket::new(endpoint, &args.region, bucket, id, secret)?)))
     }
 
-    /// Keeps a letter, however long it takes. The same record has the same key, so that a repeat overwrites.
-    pub(crate) async fn keep(&self, letter: &DeadLetter) {
+    /// Keeps a letter, however long it takes, and gives its bytes. The same record has the same key, so that a repeat overwrites.
+    /// `failed` is told of each try that did not do it.
+    pub(crate) async fn keep(&self, letter: &DeadLetter, failed: impl Fn()) -> usize {
         let key = key(letter);
         let text = serde_json::to_string(letter).unwrap_or_default();
         let mut wait = WAIT;
         while let Err(why) = self.write(&key, &text).await {
+            failed();
             tracing::error!(key, "a dead letter cannot be kept, trying again: {why}");
             sleep(wait).await;
             wait = (wait * 2).min(WAIT_MAX);
         }
+        text.len()
     }
 
     async fn write(&self, key: &str, text: &str) -> std::result::Result<(), String> {

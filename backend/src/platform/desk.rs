@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use wire::Portal;
 
 use crate::health::Facts;
 use crate::platform::board::Board;
-use crate::platform::clock::now_ms;
+use crate::platform::clock::{now_ms, uptime};
 use crate::platform::kinesis::{Page, Trouble};
 use crate::platform::reader::Taker;
 use crate::shards::{Checkpoints, Start};
@@ -81,7 +80,7 @@ impl Taker for Desk {
 
     fn take(&self, shard: &str, page: &Page) {
         // Parsing is nearly all of the work: done before the lock is taken.
-        let begun = Instant::now();
+        let unit = self.board.stages.begin(Stage::Learn, Some(&self.portal.id), uptime());
         let parsed: Vec<_> = page.records.iter().map(|record| (record, read_interaction(&record.data, &self.portal.id))).collect();
         {
             let mut snapshot = self.snapshot();
@@ -90,6 +89,7 @@ impl Taker for Desk {
                     Ok(interaction) => snapshot.state.apply(interaction, &self.guard),
                     Err(why) => {
                         snapshot.state.counts.poison += 1;
+                        unit.failed(why);
                         tracing::warn!(stream = self.stream, shard, sequence_number = record.sequence_number, why, "poison record");
                     }
                 }
@@ -101,7 +101,7 @@ impl Taker for Desk {
         }
         let bytes_in = page.records.iter().map(|record| record.data.len()).sum();
         let volume = Volume { records_in: page.records.len(), bytes_in, ..Volume::default() };
-        self.board.stages.done(Stage::Learn, begun.elapsed(), volume);
+        unit.done(uptime(), volume);
         let mut facts = self.facts();
         facts.last_read_at_ms = now_ms();
         facts.behind_ms.insert(shard.to_owned(), page.behind_ms);
@@ -121,6 +121,7 @@ impl Taker for Desk {
             tracing::debug!(stream = self.stream, "{trouble}");
             return;
         }
+        self.board.stages.failed(Stage::Learn, Some(&self.portal.id), trouble.code());
         let mut facts = self.facts();
         if facts.last_read_error.is_none() {
             tracing::warn!(stream = self.stream, "cannot read the stream, trying again: {trouble}");

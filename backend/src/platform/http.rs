@@ -194,7 +194,14 @@ async fn measure(State(desk): State<Desk>) -> impl IntoResponse {
     let portal = |(portal, board): (&wire::PortalId, &PortalBoard)| {
         let behind_ms = board.shards.values().filter_map(|shard| shard.behind_ms).max();
         let totals = board.totals();
-        PortalMetrics { portal: portal.to_string(), counts: totals.counts, loss: totals.loss, feedback: totals.feedback, behind_ms }
+        PortalMetrics {
+            portal: portal.to_string(),
+            counts: totals.counts,
+            loss: totals.loss,
+            feedback: totals.feedback,
+            edge: totals.edge,
+            behind_ms,
+        }
     };
     let portals: Vec<_> = desk.board.portals().iter().map(portal).collect();
     let text = metrics::text(&portals) + &desk.board.stages.to_prometheus() + &process::to_prometheus();

@@ -1,11 +1,12 @@
 //! The second stream: interactions are put until Kinesis has confirmed each of them. Whoever waits for it reads no further meanwhile.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::time::sleep;
 use wire::{Interaction, Portal};
 
 use crate::platform::board::Board;
+use crate::platform::clock::uptime;
 use crate::platform::kinesis::Kinesis;
 use crate::redrive::parcel::{self, Outcome, Parcel};
 use crate::stages::{Stage, Volume};
@@ -19,22 +20,25 @@ pub(crate) async fn put(kinesis: &Kinesis, board: &Board, portal: &Portal, inter
     let stream = portal.interactions_stream();
     let mut wait = WAIT;
     let mut open: Vec<Parcel> = interactions.iter().filter_map(parcel_of).collect();
+    if open.is_empty() {
+        return;
+    }
+    let unit = board.stages.begin(Stage::Put, Some(&portal.id), uptime());
+    let bytes_in = open.iter().map(|parcel| parcel.data.len()).sum();
+    unit.carry(Volume { records_in: open.len(), bytes_in, ..Volume::default() });
     while !open.is_empty() {
         let mut left = Vec::new();
         for indexes in parcel::calls(&open) {
             let call: Vec<_> = indexes.iter().filter_map(|index| open.get(*index)).collect();
-            let begun = Instant::now();
             let outcomes = kinesis.put(&stream, &call).await;
             let failed: Vec<_> = outcomes.iter().zip(&call).filter(|(outcome, _)| **outcome != Outcome::Stored).collect();
             if let Some((Outcome::Failed { reason }, _)) = failed.first() {
-                board.stages.failed(Stage::Put, reason);
+                unit.failed(reason);
                 tracing::debug!(stream, reason, count = failed.len(), "interactions not taken, trying again");
             }
             let bytes = call.iter().map(|parcel| parcel.data.len()).sum::<usize>();
             let lost = failed.iter().map(|(_, parcel)| parcel.data.len()).sum::<usize>();
-            let volume =
-                Volume { records_in: call.len(), bytes_in: bytes, records_out: call.len() - failed.len(), bytes_out: bytes - lost };
-            board.stages.done(Stage::Put, begun.elapsed(), volume);
+            unit.carry(Volume { records_out: call.len() - failed.len(), bytes_out: bytes - lost, ..Volume::default() });
             left.extend(failed.into_iter().map(|(_, parcel)| (*parcel).clone()));
         }
         if !left.is_empty() {
@@ -43,6 +47,7 @@ pub(crate) async fn put(kinesis: &Kinesis, board: &Board, portal: &Portal, inter
         }
         open = left;
     }
+    unit.done(uptime(), Volume::default());
 }
 
 fn parcel_of(interaction: &Interaction) -> Option<Parcel> {

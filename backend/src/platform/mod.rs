@@ -28,6 +28,7 @@ mod signals;
 mod sqs;
 mod store;
 pub(crate) mod subject;
+mod telemetry;
 pub(crate) mod transform;
 mod work;
 

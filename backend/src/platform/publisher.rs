@@ -1,13 +1,13 @@
 //! Publishes one portal's model and cards to the edge.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::platform::admin::Admin;
-use crate::platform::clock::now_ms;
+use crate::platform::clock::{now_ms, uptime};
 use crate::platform::desk::Desk;
 use crate::publish::{Publication, Schedule};
 use crate::stages::{Stage, Volume};
@@ -24,6 +24,8 @@ pub(crate) async fn publish(desk: Arc<Desk>, admin: Admin, every_ms: u64, mut st
             () = sleep(LOOK) => false,
         };
         let revision = desk.snapshot().state.model_revision;
+        let now = now_ms();
+        desk.facts().complete_at_ms = Some(now.saturating_sub(schedule.age_ms(revision, now)));
         // A state that is still being read again would publish a poor model over a good one.
         if !desk.facts().has_caught_up() {
             if is_stopping {
@@ -42,22 +44,24 @@ pub(crate) async fn publish(desk: Arc<Desk>, admin: Admin, every_ms: u64, mut st
 }
 
 async fn turn(desk: &Desk, admin: &Admin, schedule: &mut Schedule) {
-    let (revision, publication) = {
+    let unit = desk.board.stages.begin(Stage::Publish, Some(&desk.portal.id), uptime());
+    let (revision, made_at_ms, publication) = {
         let mut snapshot = desk.snapshot();
-        (snapshot.state.model_revision, Publication::of(&mut snapshot.state, now_ms()))
+        let made_at_ms = now_ms();
+        (snapshot.state.model_revision, made_at_ms, Publication::of(&mut snapshot.state, made_at_ms))
     };
-    let begun = Instant::now();
     let outcome = send(desk, admin, schedule, &publication).await;
-    match &outcome {
-        Ok(()) => desk.board.stages.done(Stage::Publish, begun.elapsed(), Volume::default()),
-        Err(_) => desk.board.stages.failed(Stage::Publish, "refused_or_away"),
+    if outcome.is_ok() {
+        unit.done(uptime(), Volume { records_out: 1, bytes_out: publication.model.len(), ..Volume::default() });
+    } else {
+        unit.failed("refused_or_away");
     }
     let now_ms = now_ms();
     let mut facts = desk.facts();
     let portal = desk.portal.id.as_str();
     match outcome {
         Ok(()) => {
-            schedule.succeeded(revision, now_ms);
+            schedule.succeeded(revision, made_at_ms, now_ms);
             facts.last_published_at_ms = now_ms;
             let (bytes, cards) = (publication.model.len(), publication.cards.cards.len());
             if facts.publish_trouble.take().is_some() {

@@ -21,6 +21,7 @@ use crate::platform::kinesis::Kinesis;
 use crate::platform::leases::LeaseTable;
 use crate::platform::shard::Limits;
 use crate::platform::signals::Signals;
+use crate::platform::telemetry;
 use crate::platform::work::{Publishing, Work};
 
 /// A backend that was killed a moment ago still holds its folder until the system has cleared it away.
@@ -62,11 +63,16 @@ async fn work(args: ConsumeArgs, publishing: Option<Publishing>) -> Result<()> {
         folder: Arc::clone(&folder),
         portals: portals.iter().cloned().collect(),
         is_dev: args.dev,
-        limits: Limits { pageviews: args.pageviews_in_memory, visitors: args.pageviews_in_memory },
+        limits: Limits {
+            pageviews: args.pageviews_in_memory,
+            visitors: args.pageviews_in_memory,
+            loss_settle_ms: args.loss_settle_s * 1_000,
+        },
         publishing,
     };
     let work = Arc::new(work);
     let all: Vec<_> = portals.iter().cloned().collect();
+    let metrics = telemetry::start(args.metrics, Arc::clone(&board)).await?;
     let desk = http::Desk { board, table: Arc::clone(&table), admin_secret: args.admin_secret.clone() };
     let http = tokio::spawn(http::answer(listener, desk));
     let (stop, stopped) = watch::channel(());
@@ -77,7 +83,11 @@ async fn work(args: ConsumeArgs, publishing: Option<Publishing>) -> Result<()> {
     tracing::info!(signal, "stopping");
     drop(stop);
     tokio::select! {
-        _ = crew => tracing::info!("stopped"),
+        _ = crew => {
+            // After the last commits, so that they are in it.
+            telemetry::stop(metrics).await;
+            tracing::info!("stopped");
+        }
         // Whoever asks twice does not want to wait: what is not committed is made again, under the same ids.
         _ = signals.next() => tracing::warn!("stopped at once"),
     }

@@ -16,7 +16,7 @@ use wire::{DeadLetter, EnvelopeView, Interaction, Origin, Portal};
 use crate::error::Result;
 use crate::leases::Position;
 use crate::platform::board::{Board, Questions};
-use crate::platform::clock::now_ms;
+use crate::platform::clock::{now_ms, uptime};
 use crate::platform::dead_letters::DeadLetters;
 use crate::platform::interactions;
 use crate::platform::kinesis::{Kinesis, Page, Record, Trouble};
@@ -24,6 +24,7 @@ use crate::platform::leases::Tombstones;
 use crate::platform::store::ShardStore;
 use crate::shards::Start;
 use crate::stages::{Stage, Volume};
+use crate::telemetry::{Delivery, Marks, News};
 use crate::transform::{Transform, view_record};
 
 /// Kinesis allows five reads a second and shard to all consumers together: two are ours when nothing waits.
@@ -54,11 +55,13 @@ pub(crate) struct ShardContext {
     pub(crate) tombstones: watch::Receiver<Tombstones>,
 }
 
-/// How much a shard may remember in memory; the store has the rest.
+/// How much a shard may remember in memory, for the store has the rest, and how long it waits for what is missing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     pub(crate) pageviews: usize,
     pub(crate) visitors: usize,
+    /// How long a pageview is quiet before its gaps are counted as lost.
+    pub(crate) loss_settle_ms: u64,
 }
 
 /// How far it has come, for whoever renews the lease. Only what is durable stands here.
@@ -80,6 +83,9 @@ struct Worker<'a> {
     store: ShardStore,
     /// Everything up to here is in the transform, and its interactions in the second stream.
     position: Option<Position>,
+    /// What the totals were when they were last told, and how the records since then came.
+    told: Marks,
+    delivery: Delivery,
     committed: Instant,
     commit_after: Duration,
     is_dirty: bool,
@@ -162,15 +168,17 @@ fn fresh(tombstones: &watch::Receiver<Tombstones>) -> watch::Receiver<Tombstones
 fn open<'a>(context: &'a ShardContext, progress: &'a Progress, known: Option<Position>) -> Result<(Worker<'a>, bool)> {
     let store = ShardStore::open(&context.store_path)?;
     let (position, totals, obeyed_ms) = store.state()?;
-    let mut transform = Transform::new(context.portal.clone(), context.is_dev);
+    let mut transform = Transform::new(context.portal.clone(), context.is_dev).settling_after(context.limits.loss_settle_ms);
     let is_ours = match (&position, &known) {
         (Some(position), Some(known)) => position.reaches(known),
         (Some(_), None) => true,
         (None, _) => false,
     };
-    let worker = |transform, store, position, obeyed_ms| Worker {
+    let worker = |transform: Transform, store, position, obeyed_ms| Worker {
         context,
         progress,
+        told: Marks::of(&transform.totals),
+        delivery: Delivery::default(),
         transform,
         store,
         position,
@@ -260,22 +268,30 @@ impl Worker<'_> {
     async fn effects(&self, poison: &[DeadLetter], interactions: &[Interaction]) {
         let context = self.context;
         for letter in poison {
-            let begun = Instant::now();
-            context.dead_letters.keep(letter).await;
-            context.board.stages.done(Stage::DeadLetter, begun.elapsed(), Volume::default());
+            let unit = context.board.stages.begin(Stage::DeadLetter, Some(&context.portal.id), uptime());
+            unit.carry(Volume { records_in: 1, bytes_in: letter.body.len(), ..Volume::default() });
+            let bytes_out = context.dead_letters.keep(letter, || unit.failed("unkept")).await;
+            unit.done(uptime(), Volume { records_out: 1, bytes_out, ..Volume::default() });
         }
         interactions::put(&context.kinesis, &context.board, &context.portal, interactions).await;
     }
 
     /// Transforms a page. Dropped halfway it leaves no trace: the next to read it begins from the last commit.
     fn take(&mut self, page: &Page) -> std::result::Result<(Vec<Interaction>, Vec<DeadLetter>), Failure> {
-        let begun = Instant::now();
-        let (mut out, mut poison) = (Vec::new(), Vec::new());
+        let context = self.context;
+        let unit = context.board.stages.begin(Stage::Transform, Some(&context.portal.id), uptime());
+        let (mut out, mut poison, mut probes) = (Vec::new(), Vec::new(), Volume::default());
         tokio::task::block_in_place(|| -> Result<()> {
             let mut parsed: Vec<(EnvelopeView<'_>, u64)> = Vec::with_capacity(page.records.len());
             for record in &page.records {
                 match view_record(&record.data, &self.context.portal.id) {
-                    Ok(view) => parsed.push((view, record.arrived_at_ms)),
+                    Ok(view) => {
+                        if view.batch.events.is_empty() {
+                            probes.records_in += 1;
+                            probes.bytes_in += record.data.len();
+                        }
+                        parsed.push((view, record.arrived_at_ms));
+                    }
                     Err(why) => poison.push(self.context.letter(record, why.summary())),
                 }
             }
@@ -283,12 +299,17 @@ impl Worker<'_> {
             self.store.recall(&mut self.transform, parsed.iter().map(|(envelope, _)| (envelope.batch.pageview, envelope.edge.visitor)))?;
             for (envelope, arrived_at_ms) in &parsed {
                 self.transform.apply(envelope, *arrived_at_ms, &mut out);
+                if !envelope.batch.events.is_empty() {
+                    self.delivery.see(envelope, *arrived_at_ms);
+                }
             }
             Ok(())
-        })?;
-        let bytes_in = page.records.iter().map(|record| record.data.len()).sum();
-        let volume = Volume { records_in: page.records.len(), bytes_in, records_out: out.len(), bytes_out: 0 };
-        self.context.board.stages.done(Stage::Transform, begun.elapsed(), volume);
+        })
+        .inspect_err(|_| unit.failed("store"))?;
+        let bytes_in = page.records.iter().map(|record| record.data.len()).sum::<usize>() - probes.bytes_in;
+        // The edge probes every stream each minute: a portal that nobody reads must not look as if somebody did.
+        let records_in = page.records.len() - probes.records_in;
+        unit.done(uptime(), Volume { records_in, bytes_in, records_out: out.len(), bytes_out: 0 });
         Ok((out, poison))
     }
 
@@ -299,6 +320,10 @@ impl Worker<'_> {
             self.is_dirty = true;
         }
         let context = self.context;
+        let marks = Marks::of(&self.transform.totals);
+        let (delivery, edge) = (std::mem::take(&mut self.delivery), std::mem::take(&mut self.transform.tally));
+        context.board.tell(&context.portal.id, &News { marks: marks.since(self.told), delivery, edge });
+        self.told = marks;
         context.board.shard(&context.portal.id, &context.shard, |facts| {
             facts.totals = self.transform.totals.clone();
             facts.position.clone_from(&self.position);
@@ -314,10 +339,12 @@ impl Worker<'_> {
 
     fn commit(&mut self) -> Result<()> {
         let Some(position) = self.position.clone().filter(|_| self.is_dirty) else { return Ok(()) };
-        let begun = Instant::now();
-        tokio::task::block_in_place(|| self.store.commit(&mut self.transform, &position, self.obeyed_ms))?;
-        self.transform.trim(self.context.limits.pageviews, self.context.limits.visitors);
-        self.context.board.stages.done(Stage::Commit, begun.elapsed(), Volume::default());
+        let (begun, context) = (Instant::now(), self.context);
+        let unit = context.board.stages.begin(Stage::Commit, Some(&context.portal.id), uptime());
+        let outcome = tokio::task::block_in_place(|| self.store.commit(&mut self.transform, &position, self.obeyed_ms));
+        outcome.inspect_err(|_| unit.failed("unwritable"))?;
+        self.transform.trim(context.limits.pageviews, context.limits.visitors);
+        unit.done(uptime(), Volume::default());
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
         self.commit_after = COMMIT_EVERY.max(begun.elapsed() * COMMIT_SHARE);
         self.committed = Instant::now();
@@ -352,7 +379,7 @@ impl ShardContext {
             return;
         }
         let stream = self.portal.events_stream();
-        self.board.stages.failed(Stage::Transform, trouble.code());
+        self.board.stages.failed(Stage::Transform, Some(&self.portal.id), trouble.code());
         self.board.shard(&self.portal.id, &self.shard, |facts| {
             if facts.last_error.is_none() {
                 tracing::warn!(stream, shard = self.shard, "cannot read the stream, trying again: {trouble}");

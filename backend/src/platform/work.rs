@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::leases::Job;
 use crate::platform::admin::Admin;
 use crate::platform::board::Board;
-use crate::platform::clock::now_ms;
+use crate::platform::clock::{now_ms, uptime};
 use crate::platform::dead_letters::DeadLetters;
 use crate::platform::desk::Desk;
 use crate::platform::files::DataFolder;
@@ -167,23 +167,23 @@ fn save(desk: &Desk, folder: &DataFolder, saved: &mut u64) -> Result<()> {
     if changes == *saved {
         return Ok(());
     }
-    let begun = Instant::now();
+    let unit = desk.board.stages.begin(Stage::Snapshot, Some(&desk.portal.id), uptime());
     let encoded = desk.snapshot().encode();
     let outcome = encoded
         .map_err(|why| Error::SnapshotUnwritable { path: desk.portal.id.as_str().into(), source: io::Error::other(why) })
-        .and_then(|bytes| folder.save(&desk.portal.id, &bytes));
+        .and_then(|bytes| folder.save(&desk.portal.id, &bytes).map(|()| bytes.len()));
     let mut facts = desk.facts();
     match &outcome {
-        Ok(()) => {
+        Ok(bytes_out) => {
             *saved = changes;
             facts.last_snapshot_at_ms = now_ms();
             facts.snapshot_error = None;
-            desk.board.stages.done(Stage::Snapshot, begun.elapsed(), Volume::default());
+            unit.done(uptime(), Volume { bytes_out: *bytes_out, ..Volume::default() });
         }
         Err(error) => {
-            desk.board.stages.failed(Stage::Snapshot, "unwritable");
+            unit.failed("unwritable");
             facts.snapshot_error = Some(error.to_string());
         }
     }
-    outcome
+    outcome.map(drop)
 }

@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 use wire::{
     Card, EdgeView, EnvelopeView, EventKindView, Interaction, InteractionKind, Item, NetworkId, PageKind, PageviewId, Portal, PortalId,
-    ReaderContext, VisitorId,
+    ReaderContext, Tally, Via, VisitorId,
 };
 
 use crate::cards;
@@ -27,7 +27,7 @@ pub(crate) use memory::{KEEP_MS, Memory, Remembered, is_beyond_memory};
 pub(crate) use pageview::{Pageview, Settled};
 pub(crate) use record::{read_record, view_record};
 pub(crate) use session::Visitor;
-pub(crate) use totals::{Counts, Totals};
+pub(crate) use totals::{Counts, EdgeCounts, Totals};
 pub(crate) use weight::{bit, weight};
 
 /// How long a reader is: as long as late events may find their session.
@@ -55,6 +55,9 @@ pub(crate) struct Transform {
     pub(crate) erased: Erased,
     /// Pageviews that may have unsettled events, by when they were put here.
     open: VecDeque<(PageviewId, u64)>,
+    /// What isolates of the edge told in records that brought something new, until somebody takes it.
+    pub(crate) tally: Tally,
+    quiet_ms: u64,
     latest_ms: u64,
     /// Pageviews that began earlier are known in part: what of them is missing says nothing.
     since_ms: u64,
@@ -88,11 +91,19 @@ impl Transform {
             totals: Totals::default(),
             erased: Erased::default(),
             open: VecDeque::new(),
+            tally: Tally::default(),
+            quiet_ms: QUIET_MS,
             latest_ms: 0,
             since_ms: 0,
             cards: HashMap::new(),
             answers: Answers::default(),
         }
+    }
+
+    /// Gaps of a pageview are settled when it was quiet for so long, in place of [`QUIET_MS`].
+    pub(crate) const fn settling_after(mut self, quiet_ms: u64) -> Self {
+        self.quiet_ms = quiet_ms;
+        self
     }
 
     /// Whose shard.
@@ -112,8 +123,10 @@ impl Transform {
         let counts = &mut self.totals.counts;
         counts.records += 1;
         counts.dropped += u64::from(batch.dropped);
+        counts.retried += u64::from(envelope.edge.via != Via::Direct && !batch.events.is_empty());
         if batch.events.is_empty() {
             // The probe of a deep look at the edge's health: nobody's pageview.
+            counts.probes += 1;
             return;
         }
         let events = u64::try_from(batch.events.len()).unwrap_or(0);
@@ -149,13 +162,14 @@ impl Transform {
             pageview.is_open = true;
             self.open.push_back((key, now_ms));
         }
-        let mut visitor = None;
+        let (mut visitor, mut is_news) = (None, false);
         let is_believed = influence::is_believed(edge.trust, &Limits::of(self.is_dev));
         let doer = Doer { visitor: edge.visitor.bits(), pageview: key.bits(), is_believed, at_ms: now_ms };
         for event in &batch.events {
             if !self.totals.note(pageview.see(event.seq), pageview.class) {
                 continue;
             }
+            is_news = true;
             let at_ms = visit.at_ms(event.at_ms);
             let counts = &mut self.totals.counts;
             if edge.received_at_ms.saturating_sub(at_ms) > KEEP_MS {
@@ -191,6 +205,11 @@ impl Transform {
                 }
             }
         }
+        // A copy of a record brings nothing new, and its tally was counted with the first.
+        if let Some(tally) = edge.tally.filter(|_| is_news) {
+            self.tally.add(&tally);
+            self.totals.edge.add(&tally);
+        }
     }
 
     /// As if a record had come at that time.
@@ -218,7 +237,7 @@ impl Transform {
 
     fn settle_quiet(&mut self) {
         while let Some(&(key, queued_ms)) = self.open.front() {
-            if queued_ms.saturating_add(QUIET_MS) >= self.latest_ms {
+            if queued_ms.saturating_add(self.quiet_ms) >= self.latest_ms {
                 return;
             }
             self.open.pop_front();

@@ -292,3 +292,47 @@ fn a_small_memory_with_a_store_makes_what_a_large_one_makes() {
     assert_eq!(out, expected);
     assert!(expected.len() > 900);
 }
+
+#[test]
+fn a_tally_counts_with_the_first_copy_of_its_record_alone() {
+    let tally = Tally { posts: 41, put_ms_max: 9, ..Tally::default() };
+    let mut first = record(7, T0, vec![EventKind::Pageview]);
+    first.edge.tally = Some(tally);
+    let mut probe = record(8, T0, Vec::new());
+    probe.edge.tally = Some(tally);
+    let mut old = record(9, T0 - KEEP_MS - 1, vec![EventKind::Pageview]);
+    old.edge.tally = Some(tally);
+    let mut transform = transform();
+    made(&mut transform, &[first.clone(), first.clone(), probe]);
+    apply(&mut transform, &old, T0, &mut Vec::new());
+    assert_eq!((transform.tally, transform.totals.edge.posts), (tally, 41));
+    // A person's program is somebody the edge answered, too, and so is a reader whose clock is a day behind.
+    first.batch.pageview = PageviewId::from_bits(10);
+    first.batch.bot = true;
+    made(&mut transform, &[first]);
+    assert_eq!((transform.tally.posts, transform.tally.put_ms_max, transform.totals.edge.posts), (82, 9, 82));
+}
+
+#[test]
+fn a_trial_need_not_wait_ten_minutes_for_a_loss() {
+    let mut gappy = record(7, T0, vec![EventKind::Pageview, EventKind::Pageview]);
+    gappy.batch.events[1].seq = 3;
+    let mut transform = transform().settling_after(5_000);
+    let other = |after_ms| record(8, T0 + after_ms, vec![EventKind::Pageview]);
+    made(&mut transform, &[gappy, other(5_000)]);
+    assert_eq!(transform.totals.loss.sum().expected, 0);
+    made(&mut transform, &[other(5_001)]);
+    assert_eq!((transform.totals.loss.sum().expected, transform.totals.loss.sum().lost), (4, 2));
+}
+
+#[test]
+fn records_that_took_another_way_are_counted_and_probes_apart() {
+    let mut queued = record(7, T0, vec![EventKind::Pageview]);
+    queued.edge.via = wire::Via::Queue;
+    let mut probe = record(8, T0, Vec::new());
+    probe.edge.via = wire::Via::Queue;
+    let mut transform = transform();
+    made(&mut transform, &[queued, probe, record(9, T0, vec![EventKind::Pageview])]);
+    let counts = &transform.totals.counts;
+    assert_eq!((counts.records, counts.probes, counts.retried), (3, 1, 1));
+}

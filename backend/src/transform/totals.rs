@@ -1,7 +1,7 @@
 //! What was counted of a portal's events.
 
 use serde::{Deserialize, Serialize};
-use wire::EventKindView;
+use wire::{EventKindView, Tally};
 
 use super::pageview::Sighting;
 use crate::feedback::Feedback;
@@ -17,6 +17,61 @@ pub(crate) struct Totals {
     /// Lists of recommendations that were seen and followed.
     #[serde(default)]
     pub(crate) feedback: Feedback,
+    /// What the edge told of itself.
+    #[serde(default)]
+    pub(crate) edge: EdgeCounts,
+}
+
+/// Sums of the [`Tally`]s that records brought, each counted once.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct EdgeCounts {
+    pub(crate) posts: u64,
+    pub(crate) refused: u64,
+    pub(crate) unavailable: u64,
+    pub(crate) puts: u64,
+    pub(crate) put_failed: u64,
+    pub(crate) put_ms: u64,
+    pub(crate) put_calls: u64,
+    pub(crate) queued: u64,
+    pub(crate) lists: u64,
+    pub(crate) fallback: u64,
+    pub(crate) slow_lists: u64,
+    pub(crate) dead: u64,
+}
+
+impl EdgeCounts {
+    /// Takes in one tally.
+    pub(crate) fn add(&mut self, tally: &Tally) {
+        // The longest call is no sum.
+        let Tally {
+            posts,
+            refused,
+            unavailable,
+            puts,
+            put_failed,
+            put_ms,
+            put_ms_max: _,
+            put_calls,
+            queued,
+            lists,
+            fallback,
+            slow_lists,
+            dead,
+        } = *tally;
+        let told = [posts, refused, unavailable, puts, put_failed, put_ms, put_calls, queued, lists, fallback, slow_lists, dead];
+        self.sums().into_iter().zip(told).for_each(|(sum, more)| *sum += u64::from(more));
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let mut other = other.clone();
+        self.sums().into_iter().zip(other.sums()).for_each(|(sum, more)| *sum += *more);
+    }
+
+    fn sums(&mut self) -> [&mut u64; 12] {
+        let Self { posts, refused, unavailable, puts, put_failed, put_ms, put_calls, queued, lists, fallback, slow_lists, dead } = self;
+        [posts, refused, unavailable, puts, put_failed, put_ms, put_calls, queued, lists, fallback, slow_lists, dead]
+    }
 }
 
 /// What was read by this process and, of shards that it has read all the time, by those before it in the same folder.
@@ -24,6 +79,12 @@ pub(crate) struct Totals {
 pub(crate) struct Counts {
     /// Records that were envelopes of this portal.
     pub(crate) records: u64,
+    /// Those of them without events: the edge probes its streams.
+    #[serde(default)]
+    pub(crate) probes: u64,
+    /// Those of them with events that did not come at once.
+    #[serde(default)]
+    pub(crate) retried: u64,
     /// Records that were not.
     pub(crate) poison: u64,
     /// Events seen for the first time.
@@ -63,6 +124,8 @@ impl Totals {
     pub(crate) fn add(&mut self, other: &Self) {
         let Counts {
             records,
+            probes,
+            retried,
             poison,
             events,
             duplicates,
@@ -77,6 +140,8 @@ impl Totals {
         } = &other.counts;
         let counts = &mut self.counts;
         counts.records += records;
+        counts.probes += probes;
+        counts.retried += retried;
         counts.poison += poison;
         counts.events += events;
         counts.duplicates += duplicates;
@@ -94,6 +159,7 @@ impl Totals {
         counts.by_kind.custom += by_kind.custom;
         self.loss.merge(&other.loss);
         self.feedback.add(&other.feedback);
+        self.edge.merge(&other.edge);
     }
 }
 

@@ -1,12 +1,14 @@
 //! The memory of a shard that another process read so far: the last while is read again, without effect.
 
 use tokio::time::sleep;
+use wire::Tally;
 
 use super::{BEHIND, WAIT, WAIT_MAX, Worker};
 use crate::leases::Position;
 use crate::platform::clock::now_ms;
 use crate::platform::kinesis::{Page, Trouble};
 use crate::shards::Start;
+use crate::telemetry::Marks;
 use crate::transform::{REWIND_MS, Totals, view_record};
 
 impl Worker<'_> {
@@ -25,6 +27,8 @@ impl Worker<'_> {
             self.read_silently(shard, Start::Since(from_ms), until.as_ref()).await;
         }
         self.transform.totals = Totals::default();
+        self.transform.tally = Tally::default();
+        self.told = Marks::default();
         self.transform.forget_open();
         tracing::info!(
             stream = context.portal.events_stream(),
