@@ -37,6 +37,11 @@ def make_topics(endpoint):
     url = sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topics = {name: sns.create_topic(Name=name)["TopicArn"] for name in TOPICS}
+    # As in an account: a topic may not send to a queue that does not admit it.
+    admits = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
+              "Condition": {"ArnEquals": {"aws:SourceArn": list(topics.values())}}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [admits]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     for topic in topics.values():
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     return url, topics
@@ -46,7 +51,7 @@ def make_alarms(endpoint, arguments):
     url, topics = make_topics(endpoint)
     shared = {"PeriodSeconds": arguments.period_s, "RunbookUrl": RUNBOOK, "PageTopic": topics["pulso-page"],
               "TicketTopic": topics["pulso-ticket"]}
-    of_all = {"PeopleTopic": topics["pulso-people"], "BacklogMessages": 1000, **(ON_PAPER if arguments.with_paper else {})}
+    of_all = {"PeopleTopic": topics["pulso-people"], "BacklogMessages": arguments.backlog, **(ON_PAPER if arguments.with_paper else {})}
     deploy(endpoint, INFRA / "alarms.yaml", "pulso-alarms", shared | of_all)
     for portal in portals():
         name = portal["id"]
@@ -108,6 +113,7 @@ def main():
     making.add_argument("--period-s", type=int, default=10)
     making.add_argument("--slow-s", type=int, required=True)
     making.add_argument("--model-age-s", type=int, required=True)
+    making.add_argument("--backlog", type=int, default=1000)
     making.add_argument("--with-paper", action="store_true", help="also the alarms of services that are not here")
     following = what.add_parser("follow")
     following.add_argument("--queue-url", required=True)

@@ -107,7 +107,8 @@ impl Readers {
             self.kept.push_back(batch);
         }
         self.send();
-        let list = format!("{}/recommendations?portal={}&item={}&limit=4", self.worker_url, self.portal, self.path());
+        let path = self.path();
+        let list = format!("{}/recommendations?portal={}&item={path}&limit=4", self.worker_url, self.portal);
         // A list that does not come is what the alarms are about.
         let _ = self.agent.get(list).call().map(|mut answer| answer.body_mut().read_to_string());
     }

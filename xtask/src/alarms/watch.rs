@@ -158,7 +158,14 @@ mod tests {
 
     fn message(alarm: &str, topic: &str, state: &str) -> Message {
         let text = String::new;
-        Message { at_s: 130.0, topic: topic.to_owned(), alarm: alarm.to_owned(), state: state.to_owned(), description: text(), reason: text() }
+        Message {
+            at_s: 130.0,
+            topic: topic.to_owned(),
+            alarm: alarm.to_owned(),
+            state: state.to_owned(),
+            description: text(),
+            reason: text(),
+        }
     }
 
     fn heard(messages: &[Message], children: &[&str]) -> Heard {
@@ -188,7 +195,10 @@ mod tests {
         assert_eq!(down().wrongs(&[Fires::Child(LOST)]), [format!("{DOWN} fired, and should not")]);
         assert_eq!(down().wrongs(&[Fires::Ticket(DOWN)]), [format!("{LOST} was in ALARM, and should not")]);
         let nothing = heard(&[message(DOWN, "pulso-page", "OK")], &["pulso-g1-no-records"]);
-        assert_eq!(nothing.wrongs(&[Fires::Page(DOWN), Fires::Child(LOST)]), [format!("{DOWN} did not fire"), format!("{LOST} was never in ALARM")]);
+        assert_eq!(
+            nothing.wrongs(&[Fires::Page(DOWN), Fires::Child(LOST)]),
+            [format!("{DOWN} did not fire"), format!("{LOST} was never in ALARM")]
+        );
         assert_eq!(nothing.wrongs(&[]), Vec::<String>::new());
         assert!(!nothing.has_all(&[Fires::Page(DOWN)]));
     }

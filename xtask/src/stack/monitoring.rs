@@ -19,6 +19,8 @@ pub(crate) struct Scale {
     pub slow_s: u32,
     /// A change that is not published for longer is late, seconds.
     pub model_age_s: u32,
+    /// So many messages in the retry queues are too many.
+    pub backlog_messages: u32,
     /// Whether the alarms of services that are not here are made too.
     pub with_paper: bool,
 }
@@ -38,6 +40,7 @@ impl Stack {
         let mut deploy = self.monitoring_script();
         deploy.arg("deploy").args(["--period-s", &scale.period_s.to_string()]);
         deploy.args(["--slow-s", &scale.slow_s.to_string(), "--model-age-s", &scale.model_age_s.to_string()]);
+        deploy.args(["--backlog", &scale.backlog_messages.to_string()]);
         if scale.with_paper {
             deploy.arg("--with-paper");
         }

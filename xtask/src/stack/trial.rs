@@ -92,11 +92,6 @@ impl Trial {
     /// An ordinary run whose key-value store can be made to fail.
     pub(crate) const STORE: Self = Self { store_fault: Some(StoreFault::None), ..Self::NONE };
     /// A fault run: proxy, checked rights, and the archive as second consumer.
-    pub(crate) const FAULTS: Self = Self {
-        is_guarded: true,
-        keys: Keys::LeastPrivilege,
-        queue: Queue::Cloudflare,
-        has_archive: true,
-        ..Self::NONE
-    };
+    pub(crate) const FAULTS: Self =
+        Self { is_guarded: true, keys: Keys::LeastPrivilege, queue: Queue::Cloudflare, has_archive: true, ..Self::NONE };
 }
