@@ -2,7 +2,8 @@
 
 deploy prints JSON: the queue's URL, the topics, the names of all alarms. follow prints a line of JSON for each message of the queue:
 at_s, topic, alarm, state, from, description, reason. put puts figures by hand (`[{"metric": …}]` on standard input, as PutMetricData takes them).
-plant puts an alarm of another stage beside a right one: its dimensions fit nothing, it must stay silent.
+plant puts an alarm of another stage beside a right one: its dimensions fit nothing, it must stay silent. poison puts into a stream what is
+no record. states prints the state of every alarm.
 """
 
 import argparse
@@ -36,6 +37,11 @@ def make_topics(endpoint):
     url = sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topics = {name: sns.create_topic(Name=name)["TopicArn"] for name in TOPICS}
+    # As in an account: a topic may not send to a queue that does not admit it.
+    admits = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
+              "Condition": {"ArnEquals": {"aws:SourceArn": list(topics.values())}}}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [admits]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     for topic in topics.values():
         sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     return url, topics
@@ -45,7 +51,7 @@ def make_alarms(endpoint, arguments):
     url, topics = make_topics(endpoint)
     shared = {"PeriodSeconds": arguments.period_s, "RunbookUrl": RUNBOOK, "PageTopic": topics["pulso-page"],
               "TicketTopic": topics["pulso-ticket"]}
-    of_all = {"PeopleTopic": topics["pulso-people"], "BacklogMessages": 1000, **(ON_PAPER if arguments.with_paper else {})}
+    of_all = {"PeopleTopic": topics["pulso-people"], "BacklogMessages": arguments.backlog, **(ON_PAPER if arguments.with_paper else {})}
     deploy(endpoint, INFRA / "alarms.yaml", "pulso-alarms", shared | of_all)
     for portal in portals():
         name = portal["id"]
@@ -81,6 +87,10 @@ def put(endpoint, figures):
         cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
 
 
+def poison(endpoint, stream):
+    client(endpoint, "kinesis").put_record(StreamName=stream, PartitionKey="poison", Data=b"no envelope\n")
+
+
 def follow(endpoint, url):
     """Prints each message and deletes it, until a signal comes."""
     sqs = client(endpoint, "sqs")
@@ -103,12 +113,15 @@ def main():
     making.add_argument("--period-s", type=int, default=10)
     making.add_argument("--slow-s", type=int, required=True)
     making.add_argument("--model-age-s", type=int, required=True)
+    making.add_argument("--backlog", type=int, default=1000)
     making.add_argument("--with-paper", action="store_true", help="also the alarms of services that are not here")
     following = what.add_parser("follow")
     following.add_argument("--queue-url", required=True)
     planting = what.add_parser("plant")
     planting.add_argument("--alarm", required=True)
     planting.add_argument("--as", dest="planted", required=True)
+    poisoning = what.add_parser("poison")
+    poisoning.add_argument("--stream", required=True)
     what.add_parser("states")
     what.add_parser("put")
     arguments = arguments.parse_args()
@@ -118,6 +131,8 @@ def main():
         follow(arguments.endpoint, arguments.queue_url)
     elif arguments.what == "plant":
         plant(arguments.endpoint, arguments.alarm, arguments.planted)
+    elif arguments.what == "poison":
+        poison(arguments.endpoint, arguments.stream)
     elif arguments.what == "states":
         print(json.dumps(alarms(arguments.endpoint)))
     else:

@@ -1,5 +1,6 @@
 //! `cargo xtask`: the one door to everything a developer does with Pulso.
 
+mod alarms;
 mod beacon;
 mod bench;
 mod compress;
@@ -74,6 +75,8 @@ enum Verb {
     E2e(e2e::Options),
     /// The fault matrix against the real worker: nothing may be lost.
     Faults(faults::Options),
+    /// Faults, the alarms that each has to fire, and no other; writes tests/ALARMS.md.
+    Alarms(alarms::Options),
     /// Recommendations while the key-value store is down or damaged: always an answer, and its source is true.
     Store(store::Options),
     /// An article that begins to be read is recommended within a minute, and what readers follow of it comes back.
@@ -111,6 +114,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => suite::test(&options),
         Verb::E2e(options) => e2e::verb(&options),
         Verb::Faults(options) => faults::verb(&options),
+        Verb::Alarms(options) => alarms::verb(&options),
         Verb::Store(options) => store::verb(&options),
         Verb::Rising(options) => rising::verb(&options),
         Verb::Consumers(options) => consumers::verb(&options),
