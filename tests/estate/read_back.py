@@ -9,12 +9,14 @@ import io
 import json
 import signal
 import sys
+import tempfile
 import time
 import zipfile
 from pathlib import Path
 
 import looks
 import tries
+from diff import of_stand_in
 from local import BUCKET, deploy
 from stand_in import ACCOUNT, client, running
 from template import load, resources
@@ -130,9 +132,26 @@ def trial(endpoint, templates):
         print(f"  {what}: {'allowed' if was else 'refused'}")
         if was != must:
             wrong.append(f"{what}: {'allowed' if was else 'refused'}")
+    wrong += compared(endpoint, templates, given)
     wrong += unseen(endpoint, lambda: judged(without_bill(look()))[2])
     print(f"{sum(told.values())} read back, {sum(silent.values())} not readable, {len(dropped)} on paper, {time.monotonic() - started:.1f} s")
     return wrong
+
+
+def compared(endpoint, templates, given):
+    """`infra diff` finds nothing in what was just deployed, and each of three changes of what is here."""
+    wrong = [f"diff sees what nobody changed: {line}" for line in of_stand_in(endpoint, templates, "pulso", given)]
+    with tempfile.TemporaryDirectory() as folder:
+        changed = Path(folder)
+        for path in templates.glob("*.yaml"):
+            text = path.read_text()
+            text = text.replace("maxReceiveCount: 100", "maxReceiveCount: 10") if path.name == "queue.yaml" else text
+            text = text.replace("  EdgeLog: ", "  EdgesLog: ") if path.name == "logs.yaml" else text
+            (changed / path.name).write_text(text)
+        lines = of_stand_in(endpoint, changed, "pulso", given | {"HotDays": "7"})
+    seen = [any(line.startswith(start) for line in lines) for start in ("root.yaml parameter HotDays", "queue.yaml Queue", "logs.yaml Outputs")]
+    print(f"differences: {sum(seen)} of {len(seen)} seen in {len(lines)} lines")
+    return wrong + ["diff misses a change"] * seen.count(False)
 
 
 def without_bill(seen):
@@ -159,11 +178,14 @@ def main():
     arguments.add_argument("--port", type=int, required=True)
     arguments.add_argument("--keep", action="store_true", help="leave it running, untouched by trials, until a signal comes")
     arguments = arguments.parse_args()
+    # Else a wish to stop would leave the stand-in running.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("interrupted"))
     with running(arguments.port) as endpoint:
         if arguments.keep:
             upload_notifier(endpoint)
             deploy(endpoint, arguments.templates / "root.yaml", "pulso", parameters(arguments.templates))
             print(f"deployed at {endpoint}, key test, secret test; Ctrl-C ends it", flush=True)
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
             signal.sigwait([signal.SIGINT, signal.SIGTERM])
             return
         wrong = trial(endpoint, arguments.templates)
