@@ -21,6 +21,7 @@ mod replay;
 mod rising;
 mod rotate;
 mod run;
+mod runbook;
 mod scale;
 mod script;
 mod section;
