@@ -5,6 +5,7 @@ mod beacon;
 mod bench;
 mod compress;
 mod consumers;
+mod cost;
 mod deploy;
 mod dev;
 mod e2e;
@@ -12,6 +13,7 @@ mod eval;
 mod faults;
 mod fuzz;
 mod ledger;
+mod metrics;
 mod model;
 mod npm;
 mod pack;
@@ -93,6 +95,8 @@ enum Verb {
     Bench(bench::Options),
     /// How good recommendations are over real clicks, beside what others would take; with --write into EVALUATION.md.
     Eval(eval::Options),
+    /// Dollars per million pageviews, from what was measured and a table of prices; with --write into COSTS.md.
+    Cost(cost::Options),
     /// Check the fences between cores and shells, the lengths of files, and the tests that SECURITY.md names.
     Tidy,
 }
@@ -118,6 +122,7 @@ fn main() -> ExitCode {
         Verb::Deploy(options) => deploy::verb(&options),
         Verb::Bench(options) => bench::verb(&options),
         Verb::Eval(options) => eval::verb(&options),
+        Verb::Cost(options) => cost::verb(&options),
         Verb::Tidy => tidy::verb(),
     };
     match outcome {

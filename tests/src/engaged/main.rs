@@ -4,6 +4,7 @@ mod ours;
 mod peers;
 mod play;
 mod report;
+mod traffic;
 // The simulator's chance; it uses more of it.
 #[allow(dead_code, reason = "the simulator uses more of it")]
 #[path = "../sim/rng.rs"]
@@ -23,9 +24,17 @@ struct Options {
     /// Another seed makes other visits.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Instead: what the visits send, and what of it goes into the streams, as JSON.
+    #[arg(long)]
+    traffic: bool,
 }
 
-fn main() {
-    let options = Options::parse();
-    print!("{}", report::tables(options.seed, options.visits));
+fn main() -> anyhow::Result<()> {
+    let Options { visits, seed, traffic } = Options::parse();
+    if traffic {
+        println!("{}", serde_json::to_string(&traffic::of(seed, visits)?)?);
+    } else {
+        print!("{}", report::tables(seed, visits));
+    }
+    Ok(())
 }

@@ -16,6 +16,10 @@ pub(crate) struct Ours {
     /// Of the events that wait for the next post.
     written_ms: u64,
     reported_ms: u64,
+    /// Events that wait for the next post.
+    waiting: u32,
+    /// Events of each post so far.
+    posts: Vec<u32>,
 }
 
 impl Ours {
@@ -29,7 +33,14 @@ impl Ours {
             timer_ms: None,
             written_ms: 0,
             reported_ms: 0,
+            waiting: 0,
+            posts: Vec::new(),
         }
+    }
+
+    /// Events of each post of the visit.
+    pub(crate) fn posts(&self) -> &[u32] {
+        &self.posts
     }
 
     fn attend(&mut self, now: Clock) {
@@ -51,12 +62,14 @@ impl Ours {
 
     /// The collector takes every body.
     fn obey(&mut self, orders: Orders) {
+        self.waiting += u32::from(orders.is_event_taken) + u32::from(orders.engagement.is_some());
         if let Some(engagement) = orders.engagement {
             self.written_ms = u64::from(engagement.engaged_ms);
         }
         if orders.flush != Flush::Hold {
             let _ = self.visit.seal();
             self.reported_ms = self.written_ms;
+            self.posts.push(std::mem::take(&mut self.waiting));
         }
     }
 }
