@@ -1,9 +1,11 @@
 """Reads CloudFormation templates: YAML with its short tags becomes the long form, and what refers to what can be asked."""
 
 import re
+from pathlib import Path
 
 import yaml
 
+ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = re.compile(r"\$\{([^!][^}]*)\}")
 NESTED = "AWS::CloudFormation::Stack"
 

@@ -12,6 +12,7 @@ mod e2e;
 mod eval;
 mod faults;
 mod fuzz;
+mod infra;
 mod ledger;
 mod metrics;
 mod model;
@@ -91,6 +92,8 @@ enum Verb {
     RotateKeys(rotate::Options),
     /// Deploy the worker, look whether it is well, and roll back when it is not.
     Deploy(deploy::Options),
+    /// The AWS estate: templates and parameters for the portals, looked at, deployed into a stand-in, compared with what is deployed.
+    Infra(infra::Options),
     /// Measure, beside what others would take; writes BENCHMARKS.md.
     Bench(bench::Options),
     /// How good recommendations are over real clicks, beside what others would take; with --write into EVALUATION.md.
@@ -120,6 +123,7 @@ fn main() -> ExitCode {
         Verb::Sim(options) => sim::verb(&options),
         Verb::RotateKeys(options) => rotate::verb(&options),
         Verb::Deploy(options) => deploy::verb(&options),
+        Verb::Infra(options) => infra::verb(&options),
         Verb::Bench(options) => bench::verb(&options),
         Verb::Eval(options) => eval::verb(&options),
         Verb::Cost(options) => cost::verb(&options),

@@ -79,10 +79,10 @@ fn compare(place: &str, one: &Value, other: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// When it came differs, and so does the version of the program.
+/// When it came differs, and so does the version of the program; what an isolate tells of itself the other has not.
 fn without_times(mut record: Value) -> Value {
     if let Some(edge) = record.get_mut("edge").and_then(Value::as_object_mut) {
-        for name in ["received_at_ms", "skew_ms", "version"] {
+        for name in ["received_at_ms", "skew_ms", "version", "tally"] {
             edge.remove(name);
         }
     }
