@@ -29,10 +29,11 @@ const PLATFORM_WORDS: [&str; 14] = [
 ];
 
 /// Deliverables with a core, and where their shells are.
-const SHELLS: [(&str, &[&str]); 3] = [
+const SHELLS: [(&str, &[&str]); 4] = [
     ("tracker/src", &["tracker/src/browser/", "tracker/src/script/", "tracker/src/lib.rs"]),
     ("edge/src", &["edge/src/platform/", "edge/src/lib.rs"]),
     ("backend/src", &["backend/src/platform/", "backend/src/main.rs"]),
+    ("backend/notifier/src", &["backend/notifier/src/platform/", "backend/notifier/src/main.rs"]),
 ];
 
 /// The verb.
