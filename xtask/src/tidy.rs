@@ -97,6 +97,8 @@ mod tests {
         assert_eq!(faults("edge/src/collect.rs", "use worker::Env;\n"), 1);
         assert_eq!(faults("edge/src/platform/kv.rs", "use worker::Env;\n"), 0);
         assert_eq!(faults("edge/src/collect.rs", "// worker::Env is a platform word\n"), 0);
+        assert_eq!(faults("backend/notifier/src/news.rs", "use reqwest::Client;\n"), 1);
+        assert_eq!(faults("backend/notifier/src/platform/aws.rs", "use reqwest::Client;\n"), 0);
     }
 
     #[test]
