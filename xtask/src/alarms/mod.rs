@@ -78,8 +78,9 @@ fn on_two_stacks(port: u16, rounds: &[Round]) -> Result<Report> {
     let work = |port: u16| -> Result<()> {
         let mut trial = AlarmTrial::start(port, Trial::ALARMS)?;
         loop {
-            let turn = next.fetch_add(1, Ordering::SeqCst);
-            let Some(round) = rounds.get(turn) else { return trial.finish() };
+            // From the last on, which take the longest.
+            let turn = rounds.len().checked_sub(1 + next.fetch_add(1, Ordering::SeqCst));
+            let Some((turn, round)) = turn.and_then(|turn| Some((turn, rounds.get(turn)?))) else { return trial.finish() };
             let outcome = trial.play(round)?;
             report::say(round, &outcome);
             played.lock().unwrap_or_else(PoisonError::into_inner).insert(turn, outcome);
