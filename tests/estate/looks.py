@@ -22,12 +22,15 @@ class World:
     """Clients of the stand-in, and its keys by alias."""
 
     def __init__(self, endpoint):
-        self.endpoint = endpoint
+        self.endpoint, self.clients = endpoint, {}
         aliases = self.of("kms").list_aliases()["Aliases"]
         self.keys = {alias["AliasName"].removeprefix("alias/pulso-"): alias["TargetKeyId"] for alias in aliases}
 
     def of(self, service):
-        return client(self.endpoint, service)
+        if service not in self.clients:
+            # A client takes longer to make than to ask.
+            self.clients[service] = client(self.endpoint, service)
+        return self.clients[service]
 
     def key(self, name):
         return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/{self.keys[name]}"

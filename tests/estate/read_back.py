@@ -161,11 +161,11 @@ def without_bill(seen):
 
 
 def unseen(endpoint, faults):
-    missed, changes = [], changed_by_hand(endpoint)
+    missed, changes, before = [], changed_by_hand(endpoint), faults()
     for element, change in changes:
-        before = faults()
         change()
-        news = [fault for fault in faults() if fault not in before]
+        after = faults()
+        news, before = [fault for fault in after if fault not in before], after
         if not any(fault.startswith(element) for fault in news):
             missed.append(f"changed by hand and not seen: {element}")
     print(f"changed by hand: {len(changes) - len(missed)} of {len(changes)} seen")

@@ -20,7 +20,11 @@ pub(crate) struct Options {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Write the templates with the portals in them, and the parameters of both environments, into target/infra/; this is the default.
-    Params,
+    Params {
+        /// A parameter besides those of environments.toml, such as `BackendImage=…`, for this deployment; may be repeated.
+        #[arg(long = "set", value_name = "NAME=VALUE", value_parser = params::assignment)]
+        besides: Vec<(String, String)>,
+    },
     /// Hold the templates against cfn-lint, checkov and our own rules.
     Lint {
         /// Plant mistakes, one at a time: each has to be found.
@@ -55,16 +59,16 @@ enum What {
 
 /// The verb.
 pub(crate) fn verb(options: &Options) -> Result<()> {
-    match options.what.as_ref().unwrap_or(&What::Params) {
-        What::Params => {
-            println!("templates and parameters in {}", params::write()?.display());
+    match options.what.as_ref().unwrap_or(&What::Params { besides: Vec::new() }) {
+        What::Params { besides } => {
+            println!("templates and parameters in {}", params::write(besides)?.display());
             Ok(())
         }
         What::Lint { mutants } => lint(*mutants),
         What::DeployLocal { port, keep: false } => deploy_local(*port),
         What::DeployLocal { port, keep: true } => run::shown("infra deploy-local", read_back(*port)?.arg("--keep")),
         What::Diff { env, stack, profile, endpoint } => {
-            let templates = params::write()?;
+            let templates = params::write(&[])?;
             setup::ensure_stand_ins()?;
             let mut diff = estate("diff.py");
             diff.arg("--templates").arg(templates).args(["--env", env.name(), "--stack", stack]);
@@ -77,7 +81,7 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
 
 /// Part of the suite: the templates are right, and every planted mistake is found.
 pub(crate) fn lint(with_mutants: bool) -> Result<()> {
-    let templates = params::write()?;
+    let templates = params::write(&[])?;
     setup::lint_venv()?;
     let mut lint = Command::new(paths::at("target/lint-venv/bin/python"));
     lint.arg(paths::at("tests/estate/lint.py")).arg("--templates").arg(templates).env("PYTHONDONTWRITEBYTECODE", "1");
@@ -91,7 +95,7 @@ pub(crate) fn deploy_local(port: u16) -> Result<()> {
 }
 
 fn read_back(port: u16) -> Result<Command> {
-    let templates = params::write()?;
+    let templates = params::write(&[])?;
     setup::ensure_stand_ins()?;
     let mut deploy = estate("read_back.py");
     deploy.arg("--templates").arg(templates).args(["--port", &port.to_string()]);

@@ -20,8 +20,8 @@ const VALUE_BYTES_MAX: usize = 4_096;
 /// Milliseconds of a tenth of an hour.
 const TENTH_HOUR_MS: u64 = 360_000;
 
-/// Writes the templates, with the portals in them, and the parameters of each environment; where they are.
-pub(super) fn write() -> Result<PathBuf> {
+/// Writes the templates, with the portals in them, and the parameters of each environment, with these besides; where they are.
+pub(super) fn write(besides: &[(String, String)]) -> Result<PathBuf> {
     let portals = pack::portals()?;
     let (from, to) = (paths::at("backend/infra"), paths::at("target/infra"));
     if to.exists() {
@@ -38,7 +38,8 @@ pub(super) fn write() -> Result<PathBuf> {
     let environments = fs::read_to_string(from.join("environments.toml")).context("environments.toml cannot be read")?;
     let settings = Settings::read()?;
     for environment in Environment::ALL {
-        let list = parameters(&environments, &settings, environment)?;
+        let mut list = parameters(&environments, &settings, environment)?;
+        list.extend(besides.iter().map(|(name, value)| json!({ "ParameterKey": name, "ParameterValue": value })));
         fs::write(to.join(format!("{environment}.json")), serde_json::to_string_pretty(&list)? + "\n")?;
     }
     Ok(to)
@@ -107,6 +108,14 @@ fn text(name: &str, value: &toml::Value) -> Result<String> {
     Ok(text)
 }
 
+/// `NAME=VALUE`.
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +141,12 @@ mod tests {
     #[test]
     fn a_comment_about_streams_stays_as_it_is() {
         assert_eq!(expanded("# a line with EVENTS_STREAM", &portals()).unwrap(), "# a line with EVENTS_STREAM\n");
+    }
+
+    #[test]
+    fn an_assignment_has_a_name_and_may_have_equals_signs_in_its_value() {
+        assert_eq!(assignment("A=b=c"), Ok(("A".to_owned(), "b=c".to_owned())));
+        assert!(assignment("A").is_err() && assignment("=b").is_err());
     }
 
     #[test]
