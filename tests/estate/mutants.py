@@ -88,6 +88,8 @@ MUTANTS = [
     Mutant("the worker may do everything with Kinesis", "policies.yaml", "WorkerMay", statement("PutEvents", Action="kinesis:*")),
     Mutant("the worker may put records anywhere", "policies.yaml", "WorkerMay", statement("PutEvents", Resource="*")),
     Mutant("the worker may put metrics of any namespace", "policies.yaml", "WorkerMay", statement("Measure", Condition=None)),
+    Mutant("more portals than a policy has room for", "policies.yaml", "WorkerMay",
+           statement("PutEvents", Resource=[{"Fn::Sub": f"arn:${{AWS::Partition}}:kinesis:${{AWS::Region}}:${{AWS::AccountId}}:stream/pulso-{n}-events"} for n in range(90)])),
     Mutant("the worker has no kms:GenerateDataKey", "policies.yaml", "WorkerMay", without_statement("Encrypt")),
     Mutant("the streams' key does not let the worker write", "keys.yaml", "StreamsKey",
            statement("Produce", "KeyPolicy", Principal={"AWS": [{"Ref": "BackendRoleArn"}]})),

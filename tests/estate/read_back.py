@@ -128,7 +128,7 @@ def trial(endpoint, templates):
     dropped = {f"{kind}: {name}": 1 for kind, names in (deployed.dropped | bill.dropped).items() for name in names}
     show("on paper: the stand-in does not know the type", dropped)
     print("tried")
-    for what, was, must in [*tries.worker(endpoint), *tries.roles(endpoint), *tries.people(endpoint)]:
+    for what, was, must in [*tries.worker(endpoint), *tries.roles(endpoint), *tries.staff(endpoint), *tries.people(endpoint)]:
         print(f"  {what}: {'allowed' if was else 'refused'}")
         if was != must:
             wrong.append(f"{what}: {'allowed' if was else 'refused'}")

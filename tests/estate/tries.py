@@ -18,11 +18,12 @@ def allowed(call):
     return True
 
 
-def key_of(endpoint, user, policy=None):
-    """A key of a user; with `policy` the user is made, who may what a role with that policy may."""
+def key_of(endpoint, user, *policies):
+    """A key of a user; with `policies` the user is made, who may what a role with those may."""
     iam = client(endpoint, "iam")
-    if policy:
+    if policies:
         iam.create_user(UserName=user)
+    for policy in policies:
         iam.attach_user_policy(UserName=user, PolicyArn=f"arn:aws:iam::{ACCOUNT}:policy/{policy}")
     key = iam.create_access_key(UserName=user)["AccessKey"]
     return key["AccessKeyId"], key["SecretAccessKey"]
@@ -52,7 +53,8 @@ def worker(endpoint):
 
 
 def roles(endpoint):
-    backend, firehose = key_of(endpoint, "as-backend", "pulso-backend-may"), key_of(endpoint, "as-firehose", "pulso-firehose-may")
+    own = [f"pulso-backend-{does}" for does in ("may", "reads-events", "keeps-interactions")]
+    backend, firehose = key_of(endpoint, "as-backend", *own), key_of(endpoint, "as-firehose", "pulso-firehose-may")
     operator, redrive = key_of(endpoint, "as-operator", "pulso-operator-may"), key_of(endpoint, "as-redrive", "pulso-redrive-may")
     kinesis, dynamodb = client(endpoint, "kinesis", backend), client(endpoint, "dynamodb", backend)
     put = lambda made, stream: lambda: made.put_records(StreamName=stream, Records=RECORDS)
@@ -70,6 +72,26 @@ def roles(endpoint):
         ("an operator lists the archive", lambda: client(endpoint, "s3", operator).list_objects_v2(Bucket=ARCHIVE), True),
         ("an operator does so without TLS", lambda: client(endpoint, "s3", operator, tls=False).list_objects_v2(Bucket=ARCHIVE), False),
         ("an operator writes there", lambda: client(endpoint, "s3", operator).put_object(**store), False),
+    ]
+    return [(what, allowed(call), must) for what, call, must in calls]
+
+
+def staff(endpoint):
+    notifier, start = key_of(endpoint, "as-notifier", "pulso-notifier-may"), key_of(endpoint, "as-task-start", "pulso-task-start-may")
+    reader = key_of(endpoint, "as-reader", "pulso-reader-may")
+    sns, secrets = client(endpoint, "sns", notifier), client(endpoint, "secretsmanager", start)
+    topic = lambda name: dict(TopicArn=f"arn:aws:sns:{REGION}:{ACCOUNT}:pulso-{name}", Message="trial")
+    client(endpoint, "secretsmanager").create_secret(Name="another", SecretString="x")
+    calls = [
+        ("the notifier tells people", lambda: sns.publish(**topic("people")), True),
+        ("the notifier raises an alarm", lambda: sns.publish(**topic("page")), False),
+        ("the notifier keeps what it cannot tell", lambda: client(endpoint, "sqs", notifier).send_message(
+            QueueUrl=f"{endpoint}/{ACCOUNT}/pulso-notifier-dead", MessageBody="x"), True),
+        ("a task that starts gets its secret", lambda: secrets.get_secret_value(SecretId="pulso/admin-secret"), True),
+        ("a task that starts gets another one", lambda: secrets.get_secret_value(SecretId="another"), False),
+        ("a reader looks at alarms", lambda: client(endpoint, "cloudwatch", reader).describe_alarms(), True),
+        ("a reader reads events", lambda: client(endpoint, "kinesis", reader).list_shards(StreamName="pulso-g1-events"), False),
+        ("a reader gets the secret", lambda: client(endpoint, "secretsmanager", reader).get_secret_value(SecretId="pulso/admin-secret"), False),
     ]
     return [(what, allowed(call), must) for what, call, must in calls]
 
