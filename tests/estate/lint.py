@@ -106,8 +106,11 @@ def plant(templates):
     started, caught = time.monotonic(), 0
     if by := caught_by(templates, "root.yaml"):
         sys.exit(f"something is found where nothing is planted: {by}")
+    seen = set()
     for mutant in MUTANTS:
-        by = caught_by(mutated(templates, mutant), mutant.file)
+        changed = mutated(templates, mutant)
+        by = caught_by(changed, mutant.file)
+        seen |= {finding[0] for finding in by_rules(changed)}
         caught += by is not None
         print(f"  {mutant.what:<64} {by or 'NOT FOUND'}")
     for mutant in dockerfile.MUTANTS:
@@ -117,7 +120,10 @@ def plant(templates):
         print(f"  {mutant[0]:<64} {'Dockerfile: ' + found[0][0] + ' ' + found[0][1][:40] if found else 'NOT FOUND'}")
     planted = len(MUTANTS) + len(dockerfile.MUTANTS)
     print(f"{caught} of {planted} caught, {time.monotonic() - started:.1f} s")
-    return caught == planted
+    unseen = [rule.__name__ for rule in RULES if rule.__name__ not in seen]
+    if unseen:
+        print(f"rules that nobody has seen fail: {', '.join(unseen)}")
+    return caught == planted and not unseen
 
 
 def main():

@@ -73,6 +73,13 @@ def renamed(old, new):
     return plant
 
 
+def shows(old, new):
+    def plant(resource):
+        resource["Properties"]["DashboardBody"]["Fn::Sub"] = resource["Properties"]["DashboardBody"]["Fn::Sub"].replace(old, new)
+
+    return plant
+
+
 def balancer_without(attribute):
     def plant(resource):
         attributes = resource["Properties"]["LoadBalancerAttributes"]
@@ -139,6 +146,10 @@ MUTANTS = [
     Mutant("a nested stack is not handed its key", "root.yaml", "Leases", at("Parameters", "StateKeyArn")),
     Mutant("a nested stack is asked for what it does not tell", "root.yaml", "Leases",
            at("Parameters", "StateKeyArn", to={"Fn::GetAtt": ["Keys", "Outputs.StatesKeyArn"]})),
+    Mutant("the backend has one task for everything", "service.yaml", "ScaleToCpu",
+           at("TargetTrackingScalingPolicyConfiguration", "TargetValue", to=99)),
+    Mutant("an alarm looks at what nobody sends", "alarms.yaml", "EdgeSilent", at("MetricName", to="Heartbeats")),
+    Mutant("the dashboard shows what nobody sends", "dashboard.yaml", "Dashboard", shows("StreamUp", "StreamsUp")),
     # What only the linters know.
     Mutant("a property is misspelt", "portal.yaml", "Events", renamed("StreamModeDetails", "StreamModeDetail")),
     Mutant("a size that Fargate does not have", "redrive.yaml", "Task", at("Memory", to=100)),
