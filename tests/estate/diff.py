@@ -12,7 +12,7 @@ from pathlib import Path
 
 import boto3
 from local import FAILING, Deployed, Estate, client
-from template import NESTED, load, resources
+from template import NESTED, load, parameters, resources
 
 # What CloudFormation shows of a parameter that is not to be shown.
 HIDDEN = "****"
@@ -89,8 +89,7 @@ def main():
     arguments.add_argument("--profile")
     arguments.add_argument("--endpoint")
     arguments = arguments.parse_args()
-    listed = json.loads((arguments.templates / f"{arguments.env}.json").read_text())
-    wanted = {entry["ParameterKey"]: entry["ParameterValue"] for entry in listed}
+    wanted = parameters(arguments.templates / f"{arguments.env}.json")
     if arguments.endpoint:
         lines = of_stand_in(arguments.endpoint, arguments.templates, arguments.stack, wanted)
     else:

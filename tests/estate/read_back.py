@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 
 import looks
+import template
 import tries
 from diff import of_stand_in
 from local import BUCKET, deploy
@@ -24,10 +25,9 @@ from template import load, resources
 DIGEST = "0" * 64
 
 
-def parameters(templates):
+def everything_on(templates):
     """Production's, with everything switched on that may be."""
-    listed = json.loads((templates / "production.json").read_text())
-    return {entry["ParameterKey"]: entry["ParameterValue"] for entry in listed} | {
+    return template.parameters(templates / "production.json") | {
         "WithSqs": "true", "WithShield": "true", "WithAnomalyDetection": "false",
         "BackendImage": f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/pulso-backend@sha256:{DIGEST}",
         "CertificateArn": f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/0", "NotifierCodeBucket": BUCKET, "NotifierCodeKey": "notifier.zip",
@@ -116,7 +116,7 @@ def show(title, counts):
 def trial(endpoint, templates):
     started = time.monotonic()
     upload_notifier(endpoint)
-    given = parameters(templates)
+    given = everything_on(templates)
     deployed = deploy(endpoint, templates / "root.yaml", "pulso", given)
     bill = deploy(endpoint, templates / "billing.yaml", "pulso-billing", {key: given[key] for key in ("MonthlyUsd", "AlarmEmail", "RunbookUrl")})
     print(f"{len(deployed.stacks) + 1} stacks deployed in {time.monotonic() - started:.1f} s")
@@ -183,7 +183,7 @@ def main():
     with running(arguments.port) as endpoint:
         if arguments.keep:
             upload_notifier(endpoint)
-            deploy(endpoint, arguments.templates / "root.yaml", "pulso", parameters(arguments.templates))
+            deploy(endpoint, arguments.templates / "root.yaml", "pulso", everything_on(arguments.templates))
             print(f"deployed at {endpoint}, key test, secret test; Ctrl-C ends it", flush=True)
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])
             signal.sigwait([signal.SIGINT, signal.SIGTERM])

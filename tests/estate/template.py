@@ -1,5 +1,6 @@
 """Reads CloudFormation templates: YAML with its short tags becomes the long form, and what refers to what can be asked."""
 
+import json
 import re
 from pathlib import Path
 
@@ -36,6 +37,11 @@ Loader.yaml_implicit_resolvers = {
 def load(text):
     """The template, with `Fn::…` instead of short tags."""
     return yaml.load(text, Loader)
+
+
+def parameters(path):
+    """{name: value} of a file that `cargo xtask infra` wrote."""
+    return dict(entry.split("=", 1) for entry in json.loads(path.read_text()))
 
 
 def resources(template, kind=None):

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
 use wire::{Portal, Portals};
 
 use crate::deploy::settings::{Environment, Settings};
@@ -39,7 +38,7 @@ pub(super) fn write(besides: &[(String, String)]) -> Result<PathBuf> {
     let settings = Settings::read()?;
     for environment in Environment::ALL {
         let mut list = parameters(&environments, &settings, environment)?;
-        list.extend(besides.iter().map(|(name, value)| json!({ "ParameterKey": name, "ParameterValue": value })));
+        list.extend(besides.iter().map(|(name, value)| format!("{name}={value}")));
         fs::write(to.join(format!("{environment}.json")), serde_json::to_string_pretty(&list)? + "\n")?;
     }
     Ok(to)
@@ -77,8 +76,8 @@ fn filled(text: &str, portal: &Portal) -> String {
         .replace("PORTAL", portal.id.as_str())
 }
 
-/// As `aws cloudformation deploy --parameter-overrides file://…` reads them.
-fn parameters(environments: &str, settings: &Settings, environment: Environment) -> Result<Vec<Value>> {
+/// As `aws cloudformation deploy --parameter-overrides file://…` reads them, of whichever version: texts, `NAME=VALUE`.
+fn parameters(environments: &str, settings: &Settings, environment: Environment) -> Result<Vec<String>> {
     let all: toml::Table = toml::from_str(environments).context("environments.toml is damaged")?;
     let own = all.get(environment.name()).and_then(toml::Value::as_table);
     let mut own = own.cloned().with_context(|| format!("environments.toml has no [{environment}]"))?;
@@ -92,7 +91,7 @@ fn parameters(environments: &str, settings: &Settings, environment: Environment)
     for (name, value) in derived {
         ensure!(own.insert(name.to_owned(), value.into()).is_none(), "[{environment}] says {name}, which stands elsewhere already");
     }
-    own.iter().map(|(name, value)| Ok(json!({ "ParameterKey": name, "ParameterValue": text(name, value)? }))).collect()
+    own.iter().map(|(name, value)| Ok(format!("{name}={}", text(name, value)?))).collect()
 }
 
 fn text(name: &str, value: &toml::Value) -> Result<String> {
@@ -161,8 +160,8 @@ mod tests {
         let settings = Settings::read().unwrap();
         let of = |text: &str| parameters(text, &settings, Environment::Staging).map(|list| serde_json::to_string(&list).unwrap());
         let list = of("[staging]\nRetentionHours = 24\n").unwrap();
-        assert!(list.contains(r#"{"ParameterKey":"FarBehindMs","ParameterValue":"8640000"}"#), "{list}");
-        assert!(list.contains(r#""ParameterValue":"https://staging.pulso.example""#), "{list}");
+        assert!(list.contains(r#""FarBehindMs=8640000""#), "{list}");
+        assert!(list.contains(r#""EdgeUrl=https://staging.pulso.example""#), "{list}");
         assert!(of("[staging]\nRetentionHours = 24\nEdgeUrl = \"x\"\n").is_err());
         assert!(of("[staging]\n").is_err() && of("[production]\nRetentionHours = 24\n").is_err());
     }
