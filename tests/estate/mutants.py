@@ -150,6 +150,7 @@ MUTANTS = [
            at("TargetTrackingScalingPolicyConfiguration", "TargetValue", to=99)),
     Mutant("an alarm looks at what nobody sends", "alarms.yaml", "EdgeSilent", at("MetricName", to="Heartbeats")),
     Mutant("the dashboard shows what nobody sends", "dashboard.yaml", "Dashboard", shows("StreamUp", "StreamsUp")),
+    Mutant("a description in Portuguese", "registry.yaml", "Images", at("LifecyclePolicy", "LifecyclePolicyText", to="são trinta")),
     # What only the linters know.
     Mutant("a property is misspelt", "portal.yaml", "Events", renamed("StreamModeDetails", "StreamModeDetail")),
     Mutant("a size that Fargate does not have", "redrive.yaml", "Task", at("Memory", to=100)),

@@ -150,21 +150,33 @@ def streams_stay_within_what_kinesis_knows(templates):
             yield file, "RetentionHours", "admits what Kinesis does not: 24 to 8760 hours"
 
 
-def every_metric_that_is_shown_is_sent(templates):
-    """Against the list in wire/src/metric.rs: a graph of a name that nobody sends is empty for ever, an alarm silent."""
-    sent = set(re.findall(r'"([A-Z][A-Za-z]+)"', METRICS.read_text())) if METRICS.exists() else None
-    body = json.dumps(templates["dashboard.yaml"])
-    shown = {("dashboard.yaml", "Dashboard", name) for name in re.findall(r'\{Pulso,[^}]*\} MetricName=\\+"(\w+)', body)}
+def metrics_are_those_that_are_sent(templates):
+    """Against the list in wire/src/metric.rs: a graph of a name that nobody sends is empty for ever, an alarm on it silent."""
+    sent = set(re.findall(r'metric\("(\w+)"', METRICS.read_text()))
+    shown = set(re.findall(r'\{Pulso,[^}]*\} MetricName=\\+"(\w+)', json.dumps(templates["dashboard.yaml"])))
+    looked = [("dashboard.yaml", "Dashboard", metric) for metric in shown]
     for file, name, _, properties in each(templates, "AWS::CloudWatch::Alarm"):
         if properties.get("Namespace") == "Pulso":
-            shown.add((file, name, properties["MetricName"]))
-    for file, name, metric in sorted(shown) if sent else []:
+            looked.append((file, name, properties["MetricName"]))
+    for file, name, metric in sorted(looked):
         if metric not in sent:
             yield file, name, f"looks at {metric}, which nobody sends"
+    for metric in sorted(sent - shown):
+        yield "dashboard.yaml", "Dashboard", f"does not show {metric}"
+
+
+def texts_are_plain(templates):
+    """CloudFormation makes a question mark of what is not ASCII; comments never reach it."""
+    for file, template in templates.items():
+        for section, node in template.items():
+            for name, part in (node.items() if isinstance(node, dict) else [(section, node)]):
+                odd = re.search(r"[^\x00-\x7f].{0,20}", json.dumps([name, part], ensure_ascii=False))
+                if odd:
+                    yield file, name, f"has characters that are not ASCII: {odd[0]}"
 
 
 RULES = [
-    nested_stacks_fit, nobody_is_let_in, tasks_are_locked_in, tls_and_a_firewall_stand_before_the_backend, scaling_follows_the_cpu,
+    texts_are_plain, nested_stacks_fit, nobody_is_let_in, tasks_are_locked_in, tls_and_a_firewall_stand_before_the_backend, scaling_follows_the_cpu,
     the_notifier_loses_nothing, money_is_watched, the_lease_table_is_the_backends, streams_stay_within_what_kinesis_knows,
-    every_metric_that_is_shown_is_sent,
+    metrics_are_those_that_are_sent,
 ]
