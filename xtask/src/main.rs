@@ -1,5 +1,6 @@
 //! `cargo xtask`: the one door to everything a developer does with Pulso.
 
+mod alarms;
 mod beacon;
 mod bench;
 mod compress;
@@ -11,7 +12,9 @@ mod e2e;
 mod eval;
 mod faults;
 mod fuzz;
+mod infra;
 mod ledger;
+mod metrics;
 mod model;
 mod npm;
 mod pack;
@@ -72,6 +75,8 @@ enum Verb {
     E2e(e2e::Options),
     /// The fault matrix against the real worker: nothing may be lost.
     Faults(faults::Options),
+    /// Faults, the alarms that each has to fire, and no other; writes tests/ALARMS.md.
+    Alarms(alarms::Options),
     /// Recommendations while the key-value store is down or damaged: always an answer, and its source is true.
     Store(store::Options),
     /// An article that begins to be read is recommended within a minute, and what readers follow of it comes back.
@@ -86,6 +91,8 @@ enum Verb {
     RotateKeys(rotate::Options),
     /// Deploy the worker, look whether it is well, and roll back when it is not.
     Deploy(deploy::Options),
+    /// The AWS estate: templates and parameters for the portals, looked at, deployed into a stand-in, compared with what is deployed.
+    Infra(infra::Options),
     /// Measure, beside what others would take; writes BENCHMARKS.md.
     Bench(bench::Options),
     /// How good recommendations are over real clicks, beside what others would take; with --write into EVALUATION.md.
@@ -107,6 +114,7 @@ fn main() -> ExitCode {
         Verb::Test(options) => suite::test(&options),
         Verb::E2e(options) => e2e::verb(&options),
         Verb::Faults(options) => faults::verb(&options),
+        Verb::Alarms(options) => alarms::verb(&options),
         Verb::Store(options) => store::verb(&options),
         Verb::Rising(options) => rising::verb(&options),
         Verb::Consumers(options) => consumers::verb(&options),
@@ -114,6 +122,7 @@ fn main() -> ExitCode {
         Verb::Sim(options) => sim::verb(&options),
         Verb::RotateKeys(options) => rotate::verb(&options),
         Verb::Deploy(options) => deploy::verb(&options),
+        Verb::Infra(options) => infra::verb(&options),
         Verb::Bench(options) => bench::verb(&options),
         Verb::Eval(options) => eval::verb(&options),
         Verb::Cost(options) => cost::verb(&options),

@@ -127,18 +127,26 @@ fn node_modules() -> Result<()> {
 
 /// A Python with what `tests/requirements.txt` lists.
 pub(crate) fn venv() -> Result<()> {
-    let requirements = paths::at("tests/requirements.txt");
-    let wanted = std::fs::read_to_string(&requirements).context("tests/requirements.txt cannot be read")?;
-    let stamp = paths::at("target/venv/.pulso-stamp");
+    python_with("tests/requirements.txt", "target/venv")
+}
+
+/// A Python with the linters of templates, which want an older boto3 than the tests; made when a verb needs it.
+pub(crate) fn lint_venv() -> Result<()> {
+    python_with("tests/estate/requirements.txt", "target/lint-venv")
+}
+
+fn python_with(requirements: &str, folder: &str) -> Result<()> {
+    let wanted = std::fs::read_to_string(paths::at(requirements)).with_context(|| format!("{requirements} cannot be read"))?;
+    let venv = paths::at(folder);
+    let stamp = venv.join(".pulso-stamp");
     if is_stamped(&stamp, &wanted) {
         return Ok(());
     }
-    let venv = paths::at("target/venv");
     let made = run::logged("python3 -m venv", Command::new("python3").args(["-m", "venv", "--clear"]).arg(&venv), 0);
     made.context("Python 3.11 or later with venv is needed; on Debian: apt-get install python3-venv")?;
-    let mut pip = Command::new(paths::python());
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "-r"]).arg(&requirements);
-    run::logged("pip install", &mut pip, 60)?;
+    let mut pip = Command::new(venv.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "-r"]).arg(paths::at(requirements));
+    run::logged(&format!("pip install {requirements}"), &mut pip, 60)?;
     Ok(std::fs::write(stamp, wanted)?)
 }
 

@@ -3,6 +3,7 @@
 mod aws;
 mod commands;
 mod memory;
+mod monitoring;
 mod part;
 mod side_door;
 mod trial;
@@ -18,6 +19,7 @@ use anyhow::{Context, Result, bail};
 use crate::{paths, rotate};
 
 pub(crate) use self::aws::SqsQueues;
+pub(crate) use self::monitoring::{Deployed, Scale};
 pub(crate) use self::part::Part;
 pub(crate) use self::side_door::{BUCKET, BUCKET_KEY, SideDoor};
 pub(crate) use self::trial::{Keys, Queue, StoreFault, Trial};
@@ -66,6 +68,8 @@ pub(crate) struct Stack {
     user: Option<(String, String)>,
     /// The retry queue, when it is in SQS.
     sqs: Option<SqsQueues>,
+    /// The alarms, once they are deployed.
+    alarms: Option<Deployed>,
     folder: PathBuf,
     parts: Vec<Part>,
 }
@@ -89,6 +93,11 @@ impl Plan {
     /// The fault-injecting proxy.
     pub(crate) fn proxy_url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port + 4)
+    }
+
+    /// The one between the backend and Kinesis.
+    pub(crate) fn backend_proxy_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port + 7)
     }
 
     fn folder(&self) -> Result<PathBuf> {
@@ -131,10 +140,13 @@ impl Stack {
         }
         fs::create_dir_all(&logs)?;
         rotate::write_secret(&folder.join(rotate::ADMIN_SECRET_FILE), ADMIN_SECRET)?;
-        let mut stack = Self { plan, trial, user: None, sqs: None, folder, parts: Vec::new() };
+        let mut stack = Self { plan, trial, user: None, sqs: None, alarms: None, folder, parts: Vec::new() };
         stack.spawn("ministack")?;
         if stack.has_proxy() {
             stack.spawn("fault-proxy")?;
+        }
+        if stack.trial.is_backend_guarded {
+            stack.spawn("backend-proxy")?;
         }
         stack.wait_for("ministack", &format!("{}/_ministack/health", stack.plan.aws_url()))?;
         stack.furnish()?;

@@ -11,7 +11,9 @@ use clap::Args;
 use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
-use crate::{beacon, consumers, deploy, e2e, faults, model, pack, paths, replay, rising, run, scale, setup, sim, store, tail, tidy};
+use crate::{
+    beacon, consumers, deploy, e2e, faults, metrics, model, pack, paths, replay, rising, run, scale, setup, sim, store, tail, tidy,
+};
 
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
@@ -109,6 +111,7 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
         ("a dropped record is seen by the replay", Box::new(|| loss_is_seen_by_replay(options))),
         ("a dropped record is seen by the reader's test", Box::new(|| loss_is_seen_by_reader(options))),
         ("shards follow the load", Box::new(|| scale::check(options.port))),
+        ("CloudWatch has what happened", Box::new(|| metrics::check(options.port))),
         ("faults between worker and Kinesis, nothing lost", Box::new(|| faults::quick(options.port))),
         ("secrets changed under load, nothing lost", Box::new(|| faults::change_secrets(options.port))),
         ("a deployment that is not well is taken back", Box::new(|| deploy::check(options.port))),

@@ -37,6 +37,15 @@ pub(crate) fn stream_of(request: &[u8]) -> Option<String> {
     Some(request.get("StreamName")?.as_str()?.to_owned())
 }
 
+/// A GetRecords that asks for one record.
+pub(crate) fn of_one(request: &[u8]) -> anyhow::Result<Bytes> {
+    let mut request: Value = serde_json::from_slice(request)?;
+    if let Some(request) = request.as_object_mut() {
+        request.insert("Limit".to_owned(), json!(1));
+    }
+    Ok(request.to_string().into())
+}
+
 /// What Kinesis says when it has stored this many records.
 pub(crate) fn success(count: usize) -> Value {
     json!({ "FailedRecordCount": 0, "Records": vec![stored(); count] })
@@ -92,6 +101,11 @@ mod tests {
     fn the_stream_of_a_call_is_known() {
         assert_eq!(stream_of(br#"{"Records":[],"StreamName":"s"}"#).as_deref(), Some("s"));
         assert_eq!(stream_of(b"?"), None);
+    }
+
+    #[test]
+    fn a_slow_read_asks_for_one_record() {
+        assert_eq!(of_one(br#"{"Limit":10000,"ShardIterator":"i"}"#).unwrap(), r#"{"Limit":1,"ShardIterator":"i"}"#);
     }
 
     #[test]

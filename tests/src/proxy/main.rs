@@ -12,6 +12,7 @@ mod upstream;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Json;
@@ -114,8 +115,16 @@ impl Proxy {
     }
 
     async fn forward(&self, request: Request) -> Result<Response> {
-        let (parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, BODY_BYTES_MAX).await?;
+        let (mut parts, body) = request.into_parts();
+        let mut body = axum::body::to_bytes(body, BODY_BYTES_MAX).await?;
+        let slow_reads_ms = self.chooser.lock().unwrap_or_else(PoisonError::into_inner).slow_reads_ms();
+        let is_read = parts.headers.get("x-amz-target").is_some_and(|target| target.as_bytes() == b"Kinesis_20131202.GetRecords");
+        if let Some(wait_ms) = slow_reads_ms.filter(|_| is_read) {
+            tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+            body = answer::of_one(&body)?;
+            // The signature no longer fits.
+            upstream::rename_caller(&mut parts.headers, "test")?;
+        }
         Ok(self.upstream.call(parts, body).await?.into_response())
     }
 

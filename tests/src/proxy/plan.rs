@@ -15,6 +15,9 @@ pub(crate) struct Plan {
     /// Calls to any other stream are passed on, and no rule counts them.
     #[serde(default)]
     pub only_stream: Option<String>,
+    /// Each GetRecords waits so long, milliseconds, and brings one record: a reader that is slower than what comes.
+    #[serde(default)]
+    pub slow_reads_ms: Option<u64>,
 }
 
 /// Faults and their turn.
@@ -104,6 +107,11 @@ impl Chooser {
     /// The stream that the plan is about, if it is not about all.
     pub(crate) fn only_stream(&self) -> Option<String> {
         self.plan.only_stream.clone()
+    }
+
+    /// How long a read waits for its one record, when reads are slow.
+    pub(crate) fn slow_reads_ms(&self) -> Option<u64> {
+        self.plan.slow_reads_ms
     }
 
     /// The next call's fault, if any, and whose name it is passed on with.

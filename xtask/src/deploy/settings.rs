@@ -61,6 +61,12 @@ impl Settings {
         Ok(format!("https://{}", host.trim_end_matches("/*")))
     }
 
+    /// A variable of an environment.
+    pub(crate) fn variable(&self, environment: Environment, name: &str) -> Result<&str> {
+        let value = self.of(environment)?.get("vars").and_then(|vars| vars.get(name)).and_then(Value::as_str);
+        value.with_context(|| format!("[env.{environment}.vars] has no {name}"))
+    }
+
     /// An error that names everything that is wrong with the environments.
     pub(crate) fn check(&self) -> Result<()> {
         let mut wrongs = queues(&self.0, "here");

@@ -11,6 +11,10 @@ use crate::{pack, paths, rotate};
 
 /// The stand-in's services that Pulso uses.
 const AWS_SERVICES: &str = "kinesis,iam,sts,sqs,s3,firehose";
+/// What alarms need besides.
+const ALARM_SERVICES: &str = "cloudwatch,sns,cloudformation";
+/// How a backend tells CloudWatch on this machine: twice in a period of ten seconds; and a pageview is over after so many seconds of quiet.
+const MONITORED_BACKEND: [&str; 5] = ["--cloudwatch", "--metrics-every-s", "5", "--loss-settle-s", "20"];
 /// What it would open besides, whatever the services are: port 8883 on every address of the machine, and 2222 for SFTP.
 const AWS_LISTENERS_OFF: [(&str, &str); 2] = [("IOT_MTLS_ENABLED", "0"), ("SFTP_ENABLED", "0")];
 
@@ -23,17 +27,25 @@ impl Stack {
             "backend" => Ok(self.backend()),
             "worker" => self.worker(),
             "producer" => self.producer(),
+            "backend-proxy" => Ok(self.backend_proxy()),
+            "evaluator" => Ok(self.evaluator()),
+            "inbox" => self.inbox(),
             _ => bail!("there is no part {name}"),
         }
     }
 
     fn ministack(&self) -> Command {
-        let mut command = Command::new(paths::at("target/venv/bin/ministack"));
+        let mut command = Command::new(paths::python());
+        if self.trial.is_monitored {
+            command.arg(paths::at("tests/stand_in/ministack_without_alarms.py")).env("PYTHONDONTWRITEBYTECODE", "1");
+        } else {
+            command.arg(paths::at("target/venv/bin/ministack"));
+        }
         command
             .current_dir(&self.folder)
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", (self.plan.port + 2).to_string())
-            .env("SERVICES", AWS_SERVICES)
+            .env("SERVICES", if self.trial.is_monitored { format!("{AWS_SERVICES},{ALARM_SERVICES}") } else { AWS_SERVICES.to_owned() })
             .envs(AWS_LISTENERS_OFF)
             .env("AUTH", if self.trial.is_guarded { "true" } else { "false" })
             .env("STATE_DIR", self.folder.join("ministack"))
@@ -47,6 +59,12 @@ impl Stack {
         if let Some(nth) = self.plan.drop_nth {
             command.args(["--drop-nth", &nth.to_string()]);
         }
+        command
+    }
+
+    fn backend_proxy(&self) -> Command {
+        let mut command = Command::new(pack::native_program("fault-proxy"));
+        command.args(["--listen", &format!("127.0.0.1:{}", self.plan.port + 7), "--upstream", &self.plan.aws_url()]);
         command
     }
 
@@ -126,6 +144,12 @@ impl Stack {
             // Never asks this network for an instance's credentials.
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("PULSO_ADMIN_SECRET_FILE", self.folder.join(rotate::ADMIN_SECRET_FILE));
+        if self.trial.is_monitored {
+            command.args(MONITORED_BACKEND);
+        }
+        if self.trial.is_backend_guarded {
+            command.env("AWS_ENDPOINT_URL_KINESIS", self.plan.backend_proxy_url());
+        }
         command
     }
 
@@ -167,6 +191,7 @@ impl Stack {
     /// What the worker is told on this machine besides what `wrangler.toml` says.
     fn variables(&self) -> [(&'static str, String); 3] {
         let kinesis_url = if self.has_proxy() { self.plan.proxy_url() } else { self.plan.aws_url() };
-        [("PULSO_ENV", "dev".to_owned()), ("KINESIS_ENDPOINT", kinesis_url), ("CLOUDWATCH_ENDPOINT", "off".to_owned())]
+        let cloudwatch_url = if self.trial.is_monitored { self.plan.aws_url() } else { "off".to_owned() };
+        [("PULSO_ENV", "dev".to_owned()), ("KINESIS_ENDPOINT", kinesis_url), ("CLOUDWATCH_ENDPOINT", cloudwatch_url)]
     }
 }

@@ -17,6 +17,10 @@ pub(crate) struct Trial {
     pub side_door: Option<SideDoor>,
     /// The worker's key-value store fails when it is told to, and begins so.
     pub store_fault: Option<StoreFault>,
+    /// Edge and backend tell the stand-in's CloudWatch how they are, every few seconds, and it leaves the evaluation of alarms to others.
+    pub is_monitored: bool,
+    /// A fault proxy stands between the backend and Kinesis too.
+    pub is_backend_guarded: bool,
 }
 
 /// What the worker's key-value store does.
@@ -65,17 +69,29 @@ pub(crate) enum Queue {
 
 impl Trial {
     /// An ordinary run.
-    pub(super) const NONE: Self =
-        Self { is_guarded: false, keys: Keys::Root, queue: Queue::Cloudflare, has_archive: false, side_door: None, store_fault: None };
+    pub(super) const NONE: Self = Self {
+        is_guarded: false,
+        keys: Keys::Root,
+        queue: Queue::Cloudflare,
+        has_archive: false,
+        side_door: None,
+        store_fault: None,
+        is_monitored: false,
+        is_backend_guarded: false,
+    };
+    /// An ordinary run with alarms.
+    pub(crate) const MONITORED: Self = Self { is_monitored: true, ..Self::NONE };
+    /// Everything can be made to fail, and alarms tell.
+    pub(crate) const ALARMS: Self = Self {
+        is_guarded: true,
+        side_door: Some(SideDoor { spill_after_s: 300, max_retries: None }),
+        store_fault: Some(StoreFault::None),
+        is_backend_guarded: true,
+        ..Self::MONITORED
+    };
     /// An ordinary run whose key-value store can be made to fail.
     pub(crate) const STORE: Self = Self { store_fault: Some(StoreFault::None), ..Self::NONE };
     /// A fault run: proxy, checked rights, and the archive as second consumer.
-    pub(crate) const FAULTS: Self = Self {
-        is_guarded: true,
-        keys: Keys::LeastPrivilege,
-        queue: Queue::Cloudflare,
-        has_archive: true,
-        side_door: None,
-        store_fault: None,
-    };
+    pub(crate) const FAULTS: Self =
+        Self { is_guarded: true, keys: Keys::LeastPrivilege, queue: Queue::Cloudflare, has_archive: true, ..Self::NONE };
 }
