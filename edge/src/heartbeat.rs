@@ -21,7 +21,7 @@ pub struct Seen {
     pub queues: Vec<Backlog>,
     /// Objects that were set aside in a long outage, as far as they were counted; `None` when the store did not answer.
     pub set_aside: Option<u32>,
-    /// Whether each portal's stream took a record.
+    /// Whether each portal's stream took a record, or would have if it had not been too small ([`crate::probe::is_up`]).
     pub streams: Vec<(PortalId, bool)>,
 }
 

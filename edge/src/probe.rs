@@ -17,6 +17,9 @@ const URL: &str = "https://probe.invalid/";
 /// Digits of the access key's id that are shown: enough to tell two keys apart.
 const KEY_DIGITS: usize = 4;
 
+/// What Kinesis says of a shard that has more to do than it may.
+const THROTTLED: &str = "ProvisionedThroughputExceededException";
+
 /// Whether a deep look is asked for: `deep=1`.
 #[must_use]
 pub fn is_wanted(query: &str) -> bool {
@@ -104,6 +107,12 @@ fn advice(reason: &str) -> &'static str {
     }
 }
 
+/// Whether a stream is there, whatever it said to this record: one that throttles is too small, not down.
+#[must_use]
+pub fn is_up(stream: &Check) -> bool {
+    stream.ok || stream.detail.starts_with(THROTTLED)
+}
+
 /// A store that was asked something cheap.
 #[must_use]
 pub fn of_store(name: &str, outcome: std::result::Result<(), String>) -> Check {
@@ -162,6 +171,20 @@ mod tests {
         let call = call(config.portals.get("ge").unwrap(), &config.kinesis, 1_795_337_005_301).unwrap();
         assert!(call.body.starts_with(r#"{"StreamName":"pulso-ge-events","Records":[{"Data":""#));
         assert!(call.headers.iter().any(|(name, _)| name == "authorization"));
+    }
+
+    #[test]
+    fn a_stream_that_throttles_is_up() {
+        let config = config();
+        let portal = config.portals.get("g1").unwrap();
+        let is_up = |status, body: &str| super::is_up(&of_stream(portal, &Ok(Reply { status, body: body.to_owned(), at_ms: None })));
+        assert!(is_up(200, r#"{"Records":[{"SequenceNumber":"1"}]}"#));
+        assert!(is_up(200, r#"{"FailedRecordCount":1,"Records":[{"ErrorCode":"ProvisionedThroughputExceededException"}]}"#));
+        assert!(is_up(400, r#"{"__type":"ProvisionedThroughputExceededException"}"#));
+        assert!(!is_up(200, r#"{"FailedRecordCount":1,"Records":[{"ErrorCode":"InternalFailure"}]}"#));
+        assert!(!is_up(400, r#"{"__type":"ResourceNotFoundException"}"#));
+        assert!(!is_up(500, ""));
+        assert!(!super::is_up(&of_stream(portal, &Err("timeout".to_owned()))));
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod replay;
 mod rising;
 mod rotate;
 mod run;
+mod runbook;
 mod scale;
 mod script;
 mod section;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::{paths, run, threats};
+use crate::{paths, run, runbook, threats};
 
 /// Longest source file, in lines.
 const LINES_MAX: usize = 400;
@@ -53,6 +53,7 @@ pub(crate) fn verb() -> Result<()> {
         bail!("the house is not tidy:\n{}", faults.join("\n"));
     }
     threats::check()?;
+    runbook::check()?;
     println!("tidy: {count} source files");
     Ok(())
 }

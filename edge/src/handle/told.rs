@@ -9,6 +9,7 @@ use crate::delivery::world::World as _;
 use crate::heartbeat::{self, Seen};
 use crate::platform::isolate::Isolate;
 use crate::platform::{Env, clock, log, memory, queue, store};
+use crate::probe;
 use crate::retry::SPILL_PREFIX;
 
 /// Objects that are counted: a page of the store's list.
@@ -22,7 +23,7 @@ pub(crate) async fn heartbeat(env: &Env, config: &Rc<Config>) {
     let isolate = Isolate::new(env, config);
     let mut seen = Seen::default();
     for portal in config.portals.iter() {
-        seen.streams.push((portal.id.clone(), health::probe_stream(&isolate, portal).await.ok));
+        seen.streams.push((portal.id.clone(), probe::is_up(&health::probe_stream(&isolate, portal).await)));
     }
     if config.sqs.is_none() {
         for number in 0..config.retry_queues {

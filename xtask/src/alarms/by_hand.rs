@@ -59,6 +59,9 @@ pub(super) const ALL: &[ByHand] = &[
     ),
     figure("DeliveryTime", &[("StageName", "delivery"), ("Portal", "g1")], (900.0, 901.0), &[Ticket("pulso-g1-delivery-late")]),
     ByHand { of: Some(1_000.0), ..figure("SlowLists", EDGE_GE, (10.0, 20.0), &[Ticket("pulso-ge-slow-lists")]) },
+    // The edge's own figures would spoil a minimum: its cron rests meanwhile, and its heart is put by hand.
+    figure("QueueBacklog", EDGE, (20.0, 21.0), &[Ticket("pulso-backlog")]),
+    figure("Heartbeat", EDGE, (1.0, 1.0), &[]),
     figure("QueueAge", EDGE, (900.0, 901.0), &[Page("pulso-queue-old")]),
     figure("SetAside", EDGE, (0.0, 1.0), &[Ticket("pulso-set-aside")]),
     of_aws(

@@ -85,6 +85,8 @@ pub(super) fn all() -> Vec<Round> {
     vec![
         Round {
             faults: &[Fault { row: "-", what: "light traffic, and every figure that can be put by hand at its limit", fires: &[] }],
+            inject: |trial| trial.cron_rests(true),
+            heal: |trial| trial.cron_rests(false),
             by_hand: by_hand::ALL,
             linger: Duration::from_secs(100),
             ..ROUND
@@ -94,11 +96,11 @@ pub(super) fn all() -> Vec<Round> {
                 Fault {
                     row: "2",
                     what: "Kinesis answers 500 for g1's stream alone, for ten periods",
-                    fires: &[Page("pulso-g1-stream-down"), Ticket("pulso-backlog")],
+                    fires: &[Page("pulso-g1-stream-down")],
                 },
                 Fault { row: "poison", what: POISON, fires: &[Page("pulso-ge-losing-data"), Child("pulso-ge-poison")] },
             ],
-            patience: Duration::from_secs(200),
+            linger: Duration::from_secs(70),
             ..QUICK
         },
         throttled_and_undecodable(),
@@ -136,6 +138,8 @@ pub(super) fn all() -> Vec<Round> {
         slow_reader(),
         Round {
             faults: &[Fault { row: "by hand", what: "figures over their limits, put by hand", fires: &[] }],
+            inject: |trial| trial.cron_rests(true),
+            heal: |trial| trial.cron_rests(false),
             by_hand: by_hand::ALL,
             is_over: true,
             patience: Duration::from_secs(260),
@@ -150,7 +154,7 @@ const QUICK_STREAM_DOWN: fn(&mut AlarmTrial) -> Result<()> =
 fn throttled_and_undecodable() -> Round {
     Round {
         faults: &[
-            Fault { row: "3", what: "60 % of g1's puts are throttled", fires: &[Ticket("pulso-g1-put-failing")] },
+            Fault { row: "3", what: "20 % of g1's puts are throttled", fires: &[Ticket("pulso-g1-put-failing")] },
             Fault {
                 row: "23",
                 what: "poison of ge in the retry queue",
@@ -171,7 +175,7 @@ fn throttled_and_undecodable() -> Round {
             let messages = [known, "no retry message".to_owned()].map(|body| json!({ "body": body, "contentType": "text" }));
             trial.stack.produce("pulso-retry-0", &messages)?;
             let throttled = json!({ "kind": "partial", "codes": ["ProvisionedThroughputExceededException"] });
-            let rules = json!([{ "when": { "rate_pct": 60 }, "faults": [throttled] }]);
+            let rules = json!([{ "when": { "rate_pct": 20 }, "faults": [throttled] }]);
             trial.proxy.plan(&json!({ "only_stream": "pulso-g1-events", "rules": rules }))
         },
         heal: |trial| trial.proxy.heal(),
@@ -198,7 +202,7 @@ fn lost_and_silent() -> Round {
             trial.traffic.silence(&[]);
             trial.proxy.heal()
         },
-        patience: Duration::from_secs(200),
+        patience: Duration::from_secs(260),
         ..ROUND
     }
 }

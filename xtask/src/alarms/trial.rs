@@ -105,6 +105,13 @@ impl AlarmTrial {
         Ok(Played { wrongs: heard.wrongs(&expected), heard, calm_after_s })
     }
 
+    /// Stops the worker's clock, or lets it go on.
+    #[expect(clippy::unnecessary_wraps, reason = "a round's beginnings and ends may fail")]
+    pub(super) fn cron_rests(&self, is_resting: bool) -> Result<()> {
+        self.cron.rest(is_resting);
+        Ok(())
+    }
+
     /// Stops everything.
     pub(super) fn finish(self) -> Result<()> {
         let Self { stack, traffic, cron, .. } = self;
