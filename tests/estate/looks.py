@@ -108,7 +108,8 @@ def keys(world):
     for name in ("streams", "queues", "archive", "state", "topics", "logs", "trail"):
         yield "key: changed every year", kms.get_key_rotation_status(KeyId=world.keys[name])["KeyRotationEnabled"], True
     policy = json.loads(kms.get_key_policy(KeyId=world.keys["topics"], PolicyName="default")["Policy"])
-    services = {service for s in policy["Statement"] if "Service" in s["Principal"] for service in s["Principal"]["Service"]}
+    named = [s["Principal"]["Service"] for s in policy["Statement"] if "Service" in s["Principal"]]
+    services = {service for one in named for service in ([one] if isinstance(one, str) else one)}
     yield "key: the topics' admits what alarms", services, {f"{name}.amazonaws.com" for name in ("cloudwatch", "events", "budgets")}
 
 

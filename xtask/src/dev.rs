@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use clap::Args;
 
+use crate::alarms::Beside;
 use crate::readers::Readers;
-use crate::stack::{self, Plan, Stack};
+use crate::stack::{self, Plan, Stack, Trial};
 use crate::{pack, replay, setup};
 
 /// What `dev` can do.
@@ -27,6 +28,9 @@ pub(crate) struct Options {
     /// Plant a fault: the N-th PutRecords is answered but its records are dropped. Shows that the loss is seen.
     #[arg(long, value_name = "N")]
     drop_nth: Option<u32>,
+    /// Also the alarms of an account, in short periods, and each message here: stop a part, and see who is told.
+    #[arg(long)]
+    alarms: bool,
 }
 
 /// How `dev` replays a click log.
@@ -54,7 +58,8 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
     stack::catch_signals()?;
     let wasm = setup::ensure()?;
     pack::everything(&wasm, false)?;
-    let mut stack = Stack::start(Plan { port: options.port, data: options.data.clone(), drop_nth: options.drop_nth })?;
+    let plan = Plan { port: options.port, data: options.data.clone(), drop_nth: options.drop_nth };
+    let mut stack = if options.alarms { Stack::start_trial(plan, Trial::MONITORED)? } else { Stack::start(plan)? };
     let plan = stack.plan().clone();
     println!("pulso ready {}   ({:.1} s)", plan.worker_url(), started.elapsed().as_secs_f32());
     let addresses: Vec<_> = pack::portals()?.iter().map(|portal| format!("http://{0}.localhost:{1}/{0}/", portal.id, plan.port)).collect();
@@ -77,11 +82,16 @@ fn run(options: &Options, log: Option<replay::ClickLog>, stack: &mut Stack) -> R
             return totals.judge();
         }
     }
+    let mut alarms = options.alarms.then(|| Beside::start(stack));
     println!("Ctrl-C stops everything");
     let mut next_line = Instant::now() + Duration::from_secs(5);
     while !stack::is_interrupted() {
-        stack.check()?;
         std::thread::sleep(Duration::from_millis(100));
+        match &mut alarms {
+            // A part that dies is what the alarms are there for.
+            Some(alarms) => alarms.tick(stack)?,
+            None => stack.check()?,
+        }
         if let Some(readers) = &readers
             && Instant::now() >= next_line
         {

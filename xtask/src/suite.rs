@@ -12,7 +12,8 @@ use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
 use crate::{
-    beacon, consumers, deploy, e2e, faults, metrics, model, pack, paths, replay, rising, run, scale, setup, sim, store, tail, tidy,
+    alarms, beacon, consumers, deploy, e2e, faults, infra, metrics, model, pack, paths, replay, rising, run, scale, setup, sim, store,
+    tail, tidy,
 };
 
 /// Real clicks, for those who have them.
@@ -58,8 +59,11 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         ("tidy", Box::new(tidy::verb)),
         ("clippy", Box::new(clippy)),
         ("unit tests and doctests", Box::new(|| run::shown("cargo test", cargo().args(["test", "--workspace", "--quiet"])))),
+        ("alarms are evaluated as documented", Box::new(evaluation)),
         ("documentation", Box::new(documentation)),
         ("browser unit tests", Box::new(|| browser_tests(&wasm))),
+        ("the AWS estate's templates, and planted mistakes", Box::new(|| infra::lint(true))),
+        ("the AWS estate in a stand-in, read back", Box::new(|| infra::deploy_local(options.port))),
         ("the simulator, and every planted bug", Box::new(|| sim::check(options.full))),
         ("build", Box::new(|| pack::everything(&wasm, options.full))),
     ];
@@ -115,6 +119,7 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
         ("faults between worker and Kinesis, nothing lost", Box::new(|| faults::quick(options.port))),
         ("secrets changed under load, nothing lost", Box::new(|| faults::change_secrets(options.port))),
         ("a deployment that is not well is taken back", Box::new(|| deploy::check(options.port))),
+        ("a fault fires its alarm and no other", Box::new(|| alarms::quick(options.port))),
         ("two backends share streams, one is killed", Box::new(|| consumers::quick(options.port + CONSUMERS_PORT))),
     ]
 }
@@ -123,6 +128,13 @@ fn cargo() -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(paths::root());
     cargo
+}
+
+/// The evaluator that stands for CloudWatch, against the tables of its documentation.
+fn evaluation() -> Result<()> {
+    let mut tests = Command::new(paths::python());
+    tests.args(["-m", "unittest", "test_evaluation"]).current_dir(paths::at("tests/estate")).env("PYTHONDONTWRITEBYTECODE", "1");
+    run::shown("the evaluator's tables", &mut tests)
 }
 
 fn clippy() -> Result<()> {

@@ -37,7 +37,7 @@ pub(crate) fn stream_of(request: &[u8]) -> Option<String> {
     Some(request.get("StreamName")?.as_str()?.to_owned())
 }
 
-/// A GetRecords that asks for one record.
+/// A `GetRecords` that asks for one record.
 pub(crate) fn of_one(request: &[u8]) -> anyhow::Result<Bytes> {
     let mut request: Value = serde_json::from_slice(request)?;
     if let Some(request) = request.as_object_mut() {

@@ -15,7 +15,7 @@ pub(crate) struct Plan {
     /// Calls to any other stream are passed on, and no rule counts them.
     #[serde(default)]
     pub only_stream: Option<String>,
-    /// Each GetRecords waits so long, milliseconds, and brings one record: a reader that is slower than what comes.
+    /// Each `GetRecords` waits so long, milliseconds, and brings one record: a reader that is slower than what comes.
     #[serde(default)]
     pub slow_reads_ms: Option<u64>,
 }

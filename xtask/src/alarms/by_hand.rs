@@ -9,7 +9,7 @@ use super::watch::Fires::{Page, People, Ticket};
 const SLOW_S: f64 = 20.0;
 
 /// A figure and its alarms.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct ByHand {
     namespace: &'static str,
     metric: &'static str,

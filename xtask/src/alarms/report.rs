@@ -21,20 +21,14 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Adds a round, and says it.
-    pub(super) fn enter(&mut self, round: &Round, played: Played) {
-        let Played { heard, wrongs, calm_after_s } = played;
+    /// Adds a round.
+    pub(super) fn enter(&mut self, round: &Round, played: &Played) {
         for fault in round.faults {
-            let expected: Vec<Fires> = if round.is_over { round.expected() } else { fault.fires.to_vec() };
-            let fired = fired(&expected, &heard);
-            println!("  {:<8} {}: {fired}", fault.row, fault.what);
-            self.line(fault, &fired, calm_after_s, &wrongs);
+            self.line(fault, &fired(&expected(round, fault), &played.heard), played);
             self.count += 1;
         }
-        let others = if wrongs.is_empty() { "no other alarm".to_owned() } else { format!("WRONG: {}", wrongs.join("; ")) };
-        println!("           {others}; all OK {calm_after_s:.0} s after it was healed");
-        let rows: Vec<&str> = round.faults.iter().map(|fault| fault.row).collect();
-        self.wrongs.extend(wrongs.into_iter().map(|wrong| format!("row {}: {wrong}", rows.join(", "))));
+        let rows = rows(round);
+        self.wrongs.extend(played.wrongs.iter().map(|wrong| format!("row {rows}: {wrong}")));
     }
 
     /// Writes it down.
@@ -61,17 +55,37 @@ impl Report {
         bail!("alarms:\n  {}", self.wrongs.join("\n  "))
     }
 
-    fn line(&mut self, fault: &Fault, fired: &str, calm_after_s: f64, wrongs: &[String]) {
-        let others = if wrongs.is_empty() { "silent".to_owned() } else { wrongs.join("; ") };
+    fn line(&mut self, fault: &Fault, fired: &str, played: &Played) {
+        let others = if played.wrongs.is_empty() { "silent".to_owned() } else { played.wrongs.join("; ") };
         // Writing into a string does not fail.
-        let _ = writeln!(self.lines, "| {} | {} | {fired} | {calm_after_s:.0} s | {others} |", fault.row, fault.what);
+        let _ = writeln!(self.lines, "| {} | {} | {fired} | {:.0} s | {others} |", fault.row, fault.what, played.calm_after_s);
     }
+}
+
+/// Says what came of a round.
+pub(super) fn say(round: &Round, played: &Played) {
+    for fault in round.faults {
+        println!("  {:<8} {}: {}", fault.row, fault.what, fired(&expected(round, fault), &played.heard));
+    }
+    let others = if played.wrongs.is_empty() { "no other alarm".to_owned() } else { format!("WRONG: {}", played.wrongs.join("; ")) };
+    let calm = if round.is_calm_wanted { format!("; all OK {:.0} s after it was healed", played.calm_after_s) } else { String::new() };
+    println!("           row {}: {others}{calm}", rows(round));
+}
+
+fn rows(round: &Round) -> String {
+    round.faults.iter().map(|fault| fault.row).collect::<Vec<_>>().join(", ")
+}
+
+/// What has to fire of one fault; figures put by hand are a round's.
+fn expected(round: &Round, fault: &Fault) -> Vec<Fires> {
+    if round.is_over { round.expected() } else { fault.fires.to_vec() }
 }
 
 /// Each alarm with its time.
 fn fired(expected: &[Fires], heard: &Heard) -> String {
     let said = |fires: &Fires| match (fires, heard.alarms.get(fires.alarm())) {
         (Fires::Child(name), _) => format!("by {name}"),
+        (Fires::May(name), None) => format!("{name} not, for nothing waited"),
         (_, Some((_, after_s))) => format!("{} {after_s:.0} s", fires.alarm()),
         (_, None) => format!("{} NOT", fires.alarm()),
     };

@@ -9,12 +9,13 @@ use wire::RetryHeader;
 use super::by_hand::{self, ByHand};
 use super::trial::{AlarmTrial, portal};
 use super::watch::Fires;
-use super::watch::Fires::{Child, Page, Ticket};
+use super::watch::Fires::{Child, May, Page, Ticket};
 use crate::beacon::now_ms;
 use crate::rotate;
 use crate::stack::{Queue, StoreFault};
 
 /// A fault, and what has to come of it.
+#[derive(Clone, Copy)]
 pub(super) struct Fault {
     /// Its number in the fault matrix, or a name.
     pub row: &'static str,
@@ -23,6 +24,7 @@ pub(super) struct Fault {
 }
 
 /// Faults that are played together.
+#[derive(Clone, Copy)]
 pub(super) struct Round {
     pub faults: &'static [Fault],
     pub inject: fn(&mut AlarmTrial) -> Result<()>,
@@ -83,73 +85,92 @@ const POISON: &str = "a record in ge's stream that is no envelope";
 /// All rounds.
 pub(super) fn all() -> Vec<Round> {
     vec![
-        Round {
-            faults: &[Fault { row: "-", what: "light traffic, and every figure that can be put by hand at its limit", fires: &[] }],
-            inject: |trial| trial.cron_rests(true),
-            heal: |trial| trial.cron_rests(false),
-            by_hand: by_hand::ALL,
-            linger: Duration::from_secs(100),
-            ..ROUND
-        },
-        Round {
-            faults: &[
-                Fault {
-                    row: "2",
-                    what: "Kinesis answers 500 for g1's stream alone, for ten periods",
-                    fires: &[Page("pulso-g1-stream-down")],
-                },
-                Fault { row: "poison", what: POISON, fires: &[Page("pulso-ge-losing-data"), Child("pulso-ge-poison")] },
-            ],
-            linger: Duration::from_secs(70),
-            ..QUICK
-        },
+        quiet(),
+        stream_down(),
         throttled_and_undecodable(),
         lost_and_silent(),
-        Round {
-            faults: &[Fault { row: "15", what: "every send to the queue fails, Kinesis is healthy", fires: &[] }],
-            inject: |trial| trial.stack.replace_queue(Queue::Absent),
-            linger: Duration::from_secs(60),
-            ..ROUND
-        },
-        Round {
-            faults: &[Fault {
-                row: "16",
-                what: "every send to the queue fails and Kinesis answers 500 for g1",
-                fires: &[Page("pulso-g1-losing-data"), Child("pulso-g1-unavailable"), Page("pulso-g1-stream-down")],
-            }],
-            inject: QUICK_STREAM_DOWN,
-            heal: |trial| {
-                trial.proxy.heal()?;
-                trial.stack.replace_queue(Queue::Cloudflare)
-            },
-            ..ROUND
-        },
+        queue_down(),
+        queue_and_stream_down(),
         worker_killed(),
-        Round {
-            faults: &[Fault { row: "backend", what: "SIGKILL of the backend", fires: &[Page("pulso-backend-silent")] }],
-            inject: |trial| trial.stack.kill("backend"),
-            heal: |trial| trial.stack.revive("backend"),
-            linger: Duration::from_secs(40),
-            ..ROUND
-        },
+        backend_killed(),
         put_hangs(),
         secret_refused(),
         store_down(),
         slow_reader(),
-        Round {
-            faults: &[Fault { row: "by hand", what: "figures over their limits, put by hand", fires: &[] }],
-            inject: |trial| trial.cron_rests(true),
-            heal: |trial| trial.cron_rests(false),
-            by_hand: by_hand::ALL,
-            is_over: true,
-            patience: Duration::from_secs(260),
-            ..ROUND
-        },
+        by_hand(),
     ]
 }
 
-const QUICK_STREAM_DOWN: fn(&mut AlarmTrial) -> Result<()> =
-    |trial| trial.proxy.plan(&always("pulso-g1-events", &json!({ "kind": "status", "status": 500, "code": "InternalFailure" })));
+fn quiet() -> Round {
+    Round {
+        faults: &[Fault { row: "-", what: "light traffic, and every figure that can be put by hand at its limit", fires: &[] }],
+        inject: |trial| trial.cron_rests(true),
+        heal: |trial| trial.cron_rests(false),
+        by_hand: by_hand::ALL,
+        linger: Duration::from_secs(100),
+        ..ROUND
+    }
+}
+
+fn by_hand() -> Round {
+    Round {
+        faults: &[Fault { row: "by hand", what: "figures over their limits, put by hand", fires: &[] }],
+        is_over: true,
+        linger: ROUND.linger,
+        patience: Duration::from_secs(260),
+        ..quiet()
+    }
+}
+
+fn stream_down() -> Round {
+    Round {
+        faults: &[
+            Fault { row: "2", what: "Kinesis answers 500 for g1's stream alone, for ten periods", fires: &[Page("pulso-g1-stream-down")] },
+            Fault { row: "poison", what: POISON, fires: &[Page("pulso-ge-losing-data"), Child("pulso-ge-poison")] },
+        ],
+        linger: Duration::from_secs(70),
+        ..QUICK
+    }
+}
+
+fn queue_down() -> Round {
+    Round {
+        faults: &[Fault { row: "15", what: "every send to the queue fails, Kinesis is healthy", fires: &[] }],
+        inject: |trial| trial.stack.replace_queue(Queue::Absent),
+        linger: Duration::from_mins(1),
+        ..ROUND
+    }
+}
+
+/// The queue is away already when nothing but this row is played: it is taken away again.
+fn queue_and_stream_down() -> Round {
+    Round {
+        faults: &[Fault {
+            row: "16",
+            what: "every send to the queue fails and Kinesis answers 500 for g1",
+            fires: &[Page("pulso-g1-losing-data"), Child("pulso-g1-unavailable"), Page("pulso-g1-stream-down")],
+        }],
+        inject: |trial| {
+            trial.stack.replace_queue(Queue::Absent)?;
+            trial.proxy.plan(&always("pulso-g1-events", &json!({ "kind": "status", "status": 500, "code": "InternalFailure" })))
+        },
+        heal: |trial| {
+            trial.proxy.heal()?;
+            trial.stack.replace_queue(Queue::Cloudflare)
+        },
+        ..ROUND
+    }
+}
+
+fn backend_killed() -> Round {
+    Round {
+        faults: &[Fault { row: "backend", what: "SIGKILL of the backend", fires: &[Page("pulso-backend-silent")] }],
+        inject: |trial| trial.stack.kill("backend"),
+        heal: |trial| trial.stack.revive("backend"),
+        linger: Duration::from_secs(40),
+        ..ROUND
+    }
+}
 
 fn throttled_and_undecodable() -> Round {
     Round {
@@ -212,7 +233,7 @@ fn worker_killed() -> Round {
         faults: &[Fault {
             row: "19",
             what: "SIGKILL of the worker",
-            fires: &[Page("pulso-edge-silent"), Ticket("pulso-g1-model-old"), Ticket("pulso-ge-model-old")],
+            fires: &[Page("pulso-edge-silent"), May("pulso-g1-model-old"), May("pulso-ge-model-old")],
         }],
         inject: |trial| trial.stack.kill("worker"),
         heal: |trial| trial.stack.revive("worker"),

@@ -18,7 +18,7 @@ pub(super) const PERIOD: Duration = Duration::from_secs(10);
 /// What is 60 s, 300 s, 300 s and 1,000 messages in production.
 pub(super) const SCALE: Scale = Scale { period_s: 10, slow_s: 20, model_age_s: 30, backlog_messages: 20, with_paper: true };
 /// How long there are figures before anybody judges them: a heart that began to beat is trusted after three of five periods.
-const WARM_UP: Duration = Duration::from_secs(35);
+pub(super) const WARM_UP: Duration = Duration::from_secs(35);
 /// How long all alarms may take to be OK, at the beginning and after a fault: windows of a minute, and what a queue still holds.
 const CALM_PATIENCE: Duration = Duration::from_mins(6);
 /// How often states are asked for.

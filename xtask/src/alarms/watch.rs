@@ -71,13 +71,15 @@ pub(super) enum Fires {
     People(&'static str),
     /// It tells nobody but its composite.
     Child(&'static str),
+    /// A ticket that follows when something happened to be under way, such as a change that waits for its publication.
+    May(&'static str),
 }
 
 impl Fires {
     /// The alarm's name.
     pub(super) const fn alarm(self) -> &'static str {
         match self {
-            Self::Page(name) | Self::Ticket(name) | Self::People(name) | Self::Child(name) => name,
+            Self::Page(name) | Self::Ticket(name) | Self::People(name) | Self::Child(name) | Self::May(name) => name,
         }
     }
 
@@ -86,7 +88,7 @@ impl Fires {
             Self::Page(_) => Some("pulso-page"),
             Self::Ticket(_) => Some("pulso-ticket"),
             Self::People(_) => Some("pulso-people"),
-            Self::Child(_) => None,
+            Self::Child(_) | Self::May(_) => None,
         }
     }
 }
@@ -124,6 +126,7 @@ impl Heard {
     /// Whether everything that has to fire did.
     pub(super) fn has_all(&self, expected: &[Fires]) -> bool {
         expected.iter().all(|fires| match fires {
+            Fires::May(_) => true,
             Fires::Child(name) => self.children.iter().any(|child| child == name),
             Fires::Page(name) | Fires::Ticket(name) | Fires::People(name) => self.alarms.contains_key(*name),
         })
@@ -137,6 +140,10 @@ impl Heard {
             match (fires.topic(), self.alarms.get(name)) {
                 (Some(_), None) => wrongs.push(format!("{name} did not fire")),
                 (Some(topic), Some((by, _))) if topic != by => wrongs.push(format!("{name} came by {by}, not by {topic}")),
+                (None, came) if matches!(fires, Fires::May(_)) => {
+                    let by = came.map(|(by, _)| by.as_str()).filter(|by| *by != "pulso-ticket");
+                    wrongs.extend(by.map(|by| format!("{name} came by {by}, not by pulso-ticket")));
+                }
                 (None, _) if !self.children.iter().any(|child| child == name) => wrongs.push(format!("{name} was never in ALARM")),
                 _ => {}
             }
@@ -201,6 +208,15 @@ mod tests {
         );
         assert_eq!(nothing.wrongs(&[]), Vec::<String>::new());
         assert!(!nothing.has_all(&[Fires::Page(DOWN)]));
+    }
+
+    #[test]
+    fn what_may_follow_may_be_missing_but_comes_as_a_ticket() {
+        let may = [Fires::May("pulso-g1-model-old")];
+        let of = |topic: &str| heard(&[message("pulso-g1-model-old", topic, "ALARM")], &[]).wrongs(&may);
+        assert!(Heard::default().has_all(&may) && Heard::default().wrongs(&may).is_empty());
+        assert_eq!(of("pulso-ticket"), Vec::<String>::new());
+        assert_eq!(of("pulso-page"), ["pulso-g1-model-old came by pulso-page, not by pulso-ticket"]);
     }
 
     #[test]

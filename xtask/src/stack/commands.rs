@@ -30,6 +30,7 @@ impl Stack {
             "backend-proxy" => Ok(self.backend_proxy()),
             "evaluator" => Ok(self.evaluator()),
             "inbox" => self.inbox(),
+            "notifier" => self.notifier(),
             _ => bail!("there is no part {name}"),
         }
     }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{AWS_ENV, Stack};
-use crate::{paths, run};
+use crate::{pack, paths, run};
 
 /// What the alarms are scaled to on this machine, so that nobody waits for five minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,11 @@ impl Stack {
         self.spawn("inbox")
     }
 
+    /// Starts the notifier on that queue, which says each message in `notifier.log` as people would read it.
+    pub(crate) fn tell_alarms(&mut self) -> Result<()> {
+        self.spawn("notifier")
+    }
+
     /// Puts figures by hand, as `PutMetricData` takes them, each with its `Namespace`.
     pub(crate) fn put_figures(&self, figures: &[Value]) -> Result<()> {
         let mut child = self.monitoring_script().arg("put").stdin(Stdio::piped()).spawn()?;
@@ -85,11 +90,21 @@ impl Stack {
         command
     }
 
+    /// Says each message.
+    pub(super) fn notifier(&self) -> Result<Command> {
+        let mut command = Command::new(pack::native_program("bootstrap"));
+        command.args(["--follow-queue", &self.queue_url()?, "--endpoint", &self.plan.aws_url()]).envs(AWS_ENV);
+        Ok(command)
+    }
+
+    fn queue_url(&self) -> Result<String> {
+        Ok(self.alarms.as_ref().context("no alarms are deployed")?.queue_url.clone())
+    }
+
     /// Writes down each message.
     pub(super) fn inbox(&self) -> Result<Command> {
-        let queue = self.alarms.as_ref().context("no alarms are deployed")?.queue_url.clone();
         let mut command = self.monitoring_script();
-        command.args(["follow", "--queue-url", &queue]);
+        command.args(["follow", "--queue-url", &self.queue_url()?]);
         Ok(command)
     }
 

@@ -4,6 +4,7 @@ use super::SideDoor;
 
 /// How a trial differs from an ordinary run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "what a trial has besides, each by itself: no states of one thing")]
 pub(crate) struct Trial {
     /// The fault proxy stands before Kinesis, without a plan, and the stand-in checks signatures and rights.
     pub is_guarded: bool,
