@@ -29,10 +29,11 @@ const PLATFORM_WORDS: [&str; 14] = [
 ];
 
 /// Deliverables with a core, and where their shells are.
-const SHELLS: [(&str, &[&str]); 3] = [
+const SHELLS: [(&str, &[&str]); 4] = [
     ("tracker/src", &["tracker/src/browser/", "tracker/src/script/", "tracker/src/lib.rs"]),
     ("edge/src", &["edge/src/platform/", "edge/src/lib.rs"]),
     ("backend/src", &["backend/src/platform/", "backend/src/main.rs"]),
+    ("backend/notifier/src", &["backend/notifier/src/platform/", "backend/notifier/src/main.rs"]),
 ];
 
 /// The verb.
@@ -97,6 +98,8 @@ mod tests {
         assert_eq!(faults("edge/src/collect.rs", "use worker::Env;\n"), 1);
         assert_eq!(faults("edge/src/platform/kv.rs", "use worker::Env;\n"), 0);
         assert_eq!(faults("edge/src/collect.rs", "// worker::Env is a platform word\n"), 0);
+        assert_eq!(faults("backend/notifier/src/news.rs", "use reqwest::Client;\n"), 1);
+        assert_eq!(faults("backend/notifier/src/platform/aws.rs", "use reqwest::Client;\n"), 0);
     }
 
     #[test]
