@@ -136,21 +136,23 @@ def producers_seal_and_consumers_open(templates):
 
 
 def keys_open_only_for_somebody(templates):
-    """The account itself administers a key; whoever uses it is named, or comes through a service."""
+    """The account itself administers a key; whoever uses it is named, or comes through a service. EventBridge alone takes no condition
+    (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html): with one it would be refused without a word."""
     for file, name, _, document, statement in allowed(templates):
         uses = {"kms:Decrypt", "kms:GenerateDataKey"} & actions(statement)
-        if document == "KeyPolicy" and uses and not statement.get("Condition"):
-            yield file, name, f"{statement['Sid']} uses the key from anywhere: a condition is missing"
+        is_events = statement.get("Principal") == {"Service": "events.amazonaws.com"}
+        if document == "KeyPolicy" and uses and bool(statement.get("Condition")) == is_events:
+            yield file, name, f"{statement['Sid']}: " + ("EventBridge takes no condition" if is_events else "a condition is missing")
 
 
 def topic_keys_admit_the_services(templates):
     """An alarm whose topic is sealed with a key that CloudWatch may not use fires, and nobody hears of it."""
-    for file, key in (("keys.yaml", "TopicsKey"), ("billing.yaml", "Key")):
+    for file, key, wanted in (("keys.yaml", "TopicsKey", SERVICES_THAT_ALARM), ("billing.yaml", "Key", {"cloudwatch.amazonaws.com"})):
         admitted = set()
         for _, name, _, document, statement in allowed({file: templates[file]}):
             if name == key and {"kms:GenerateDataKey", "kms:Decrypt"} <= actions(statement):
                 admitted |= principals(statement, "Service")
-        for missing in sorted(SERVICES_THAT_ALARM - admitted):
+        for missing in sorted(wanted - admitted):
             yield file, key, f"does not admit {missing}"
 
 

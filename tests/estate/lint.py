@@ -1,4 +1,4 @@
-"""Holds the templates against cfn-lint, checkov and our own rules; with --mutants plants mistakes, each of which has to be found.
+"""Holds the templates, and the backend's Dockerfile, against cfn-lint, hadolint, checkov and our own rules; with --mutants plants mistakes, each of which has to be found.
 
 Our own rules are there because linters check shapes: that a key's policy admits CloudWatch, or that a nested stack is handed what it
 asks for, they do not know. Exits with 1 when something is wrong, or when a planted mistake is not found.
@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import access
+import dockerfile
 import kept
 import shape
 from cfnlint.config import ConfigMixIn
@@ -82,7 +83,8 @@ def look(folder, templates):
     failed, skipped, passed = by_checkov(folder)
     failed += useless(templates, skipped)
     findings += timed("checkov", started, failed, f"{passed} checks passed, {len(skipped)} suppressed with a reason")
-    return findings
+    started = time.monotonic()
+    return findings + timed("Dockerfile", started, dockerfile.findings(dockerfile.DOCKERFILE), "hadolint, checkov")
 
 
 def caught_by(templates, file):
@@ -108,8 +110,14 @@ def plant(templates):
         by = caught_by(mutated(templates, mutant), mutant.file)
         caught += by is not None
         print(f"  {mutant.what:<64} {by or 'NOT FOUND'}")
-    print(f"{caught} of {len(MUTANTS)} caught, {time.monotonic() - started:.1f} s")
-    return caught == len(MUTANTS)
+    for mutant in dockerfile.MUTANTS:
+        with tempfile.TemporaryDirectory() as folder:
+            found = dockerfile.findings(dockerfile.mutated(folder, mutant))
+        caught += bool(found)
+        print(f"  {mutant[0]:<64} {'Dockerfile: ' + found[0][0] + ' ' + found[0][1][:40] if found else 'NOT FOUND'}")
+    planted = len(MUTANTS) + len(dockerfile.MUTANTS)
+    print(f"{caught} of {planted} caught, {time.monotonic() - started:.1f} s")
+    return caught == planted
 
 
 def main():

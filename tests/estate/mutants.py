@@ -82,7 +82,7 @@ def balancer_without(attribute):
 
 
 ANYBODY = [{"Description": "All", "IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "0.0.0.0/0"}]
-CLOUDWATCH_LEFT_OUT = {"Service": ["events.amazonaws.com", "budgets.amazonaws.com"]}
+CLOUDWATCH_LEFT_OUT = {"Service": ["budgets.amazonaws.com"]}
 
 MUTANTS = [
     Mutant("the worker may do everything with Kinesis", "policies.yaml", "WorkerMay", statement("PutEvents", Action="kinesis:*")),
@@ -94,6 +94,9 @@ MUTANTS = [
     Mutant("the streams' key does not let consumers read", "keys.yaml", "StreamsKey", without_statement("Consume", "KeyPolicy")),
     Mutant("the topics' key does not admit cloudwatch", "keys.yaml", "TopicsKey",
            statement("Produce", "KeyPolicy", Principal=CLOUDWATCH_LEFT_OUT)),
+    Mutant("the topics' key wants of EventBridge what it does not say", "keys.yaml", "TopicsKey",
+           statement("ProduceEvents", "KeyPolicy", Condition={"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}})),
+    Mutant("the streams' key can be used from anywhere", "keys.yaml", "StreamsKey", statement("Consume", "KeyPolicy", Condition=None)),
     Mutant("a key is never changed", "keys.yaml", "ArchiveKey", at("EnableKeyRotation", to=False)),
     Mutant("a key is deleted with its stack", "keys.yaml", "StateKey", outside("DeletionPolicy")),
     Mutant("a stream is not sealed", "portal.yaml", "Events", at("StreamEncryption")),

@@ -12,7 +12,8 @@ use crate::dev::ReplayOptions;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
 use crate::{
-    alarms, beacon, consumers, deploy, e2e, faults, metrics, model, pack, paths, replay, rising, run, scale, setup, sim, store, tail, tidy,
+    alarms, beacon, consumers, deploy, e2e, faults, infra, metrics, model, pack, paths, replay, rising, run, scale, setup, sim, store,
+    tail, tidy,
 };
 
 /// Real clicks, for those who have them.
@@ -61,6 +62,8 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         ("alarms are evaluated as documented", Box::new(evaluation)),
         ("documentation", Box::new(documentation)),
         ("browser unit tests", Box::new(|| browser_tests(&wasm))),
+        ("the AWS estate's templates, and planted mistakes", Box::new(|| infra::lint(true))),
+        ("the AWS estate in a stand-in, read back", Box::new(|| infra::deploy_local(options.port))),
         ("the simulator, and every planted bug", Box::new(|| sim::check(options.full))),
         ("build", Box::new(|| pack::everything(&wasm, options.full))),
     ];

@@ -61,7 +61,8 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
             Ok(())
         }
         What::Lint { mutants } => lint(*mutants),
-        What::DeployLocal { port, keep } => deploy_local(*port, *keep),
+        What::DeployLocal { port, keep: false } => deploy_local(*port),
+        What::DeployLocal { port, keep: true } => run::shown("infra deploy-local", read_back(*port)?.arg("--keep")),
         What::Diff { env, stack, profile, endpoint } => {
             let templates = params::write()?;
             setup::ensure_stand_ins()?;
@@ -84,13 +85,17 @@ pub(crate) fn lint(with_mutants: bool) -> Result<()> {
     run::shown("infra lint", &mut lint)
 }
 
-/// Part of the suite: what the stand-in knows of the estate is there, and as the templates say.
-pub(crate) fn deploy_local(port: u16, keep: bool) -> Result<()> {
+/// Part of the suite: what the stand-in knows of the estate is there, as the templates say, and admits whom it has to.
+pub(crate) fn deploy_local(port: u16) -> Result<()> {
+    run::shown("infra deploy-local", &mut read_back(port)?)
+}
+
+fn read_back(port: u16) -> Result<Command> {
     let templates = params::write()?;
     setup::ensure_stand_ins()?;
     let mut deploy = estate("read_back.py");
-    deploy.arg("--templates").arg(templates).args(["--port", &port.to_string()]).args(keep.then_some("--keep"));
-    run::shown("infra deploy-local", &mut deploy)
+    deploy.arg("--templates").arg(templates).args(["--port", &port.to_string()]);
+    Ok(deploy)
 }
 
 /// A script of `tests/estate`.
