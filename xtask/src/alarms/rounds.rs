@@ -148,7 +148,13 @@ fn queue_and_stream_down() -> Round {
         faults: &[Fault {
             row: "16",
             what: "every send to the queue fails and Kinesis answers 500 for g1",
-            fires: &[Page("pulso-g1-losing-data"), Child("pulso-g1-unavailable"), Page("pulso-g1-stream-down")],
+            fires: &[
+                Page("pulso-g1-losing-data"),
+                Child("pulso-g1-unavailable"),
+                Page("pulso-g1-stream-down"),
+                // After five periods, if the breaker's probes fell into each of them.
+                May("pulso-g1-put-failing"),
+            ],
         }],
         inject: |trial| {
             trial.stack.replace_queue(Queue::Absent)?;
