@@ -137,12 +137,12 @@ fn queue_down() -> Round {
     Round {
         faults: &[Fault { row: "15", what: "every send to the queue fails, Kinesis is healthy", fires: &[] }],
         inject: |trial| trial.stack.replace_queue(Queue::Absent),
+        heal: |trial| trial.stack.replace_queue(Queue::Cloudflare),
         linger: Duration::from_mins(1),
         ..ROUND
     }
 }
 
-/// The queue is away already when nothing but this row is played: it is taken away again.
 fn queue_and_stream_down() -> Round {
     Round {
         faults: &[Fault {
