@@ -14,6 +14,7 @@ mod faults;
 mod fuzz;
 mod infra;
 mod ledger;
+mod meanwhile;
 mod metrics;
 mod model;
 mod npm;

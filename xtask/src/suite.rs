@@ -3,17 +3,18 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 
 use crate::dev::ReplayOptions;
+use crate::meanwhile::Meanwhile;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
 use crate::{
-    alarms, beacon, consumers, deploy, e2e, faults, infra, metrics, model, pack, paths, replay, rising, run, scale, setup, sim, store,
-    tail, tidy,
+    beacon, consumers, deploy, e2e, faults, infra, metrics, model, pack, paths, replay, rising, run, scale, setup, sim, store, tail, tidy,
 };
 
 /// Real clicks, for those who have them.
@@ -47,6 +48,8 @@ impl Options {
 
 /// The ports of the trial with two backends, after those of the fault run.
 const CONSUMERS_PORT: u16 = 70;
+/// Those of the trial of alarms, which runs beside the faults.
+const ALARMS_PORT: u16 = 100;
 
 type Check<'a> = (&'static str, Box<dyn Fn() -> Result<()> + 'a>);
 
@@ -62,8 +65,6 @@ pub(crate) fn test(options: &Options) -> Result<()> {
         ("alarms are evaluated as documented", Box::new(evaluation)),
         ("documentation", Box::new(documentation)),
         ("browser unit tests", Box::new(|| browser_tests(&wasm))),
-        ("the AWS estate's templates, and planted mistakes", Box::new(|| infra::lint(true))),
-        ("the AWS estate in a stand-in, read back", Box::new(|| infra::deploy_local(options.port))),
         ("the simulator, and every planted bug", Box::new(|| sim::check(options.full))),
         ("build", Box::new(|| pack::everything(&wasm, options.full))),
     ];
@@ -105,10 +106,24 @@ fn all(checks: Vec<Check<'_>>) -> Result<()> {
 }
 
 fn end_to_end(options: &Options) -> Vec<Check<'_>> {
+    let alarms_port = (options.port + ALARMS_PORT).to_string();
+    let templates = Rc::new(Meanwhile::new(&["infra", "lint", "--mutants"]));
+    let alarms = Rc::new(Meanwhile::new(&["alarms", "--quick", "--built", "--port", &alarms_port]));
+    let (with_templates, with_alarms) = (Rc::clone(&templates), Rc::clone(&alarms));
+    let store = move || {
+        with_templates.begin()?;
+        store::check(options.port)
+    };
+    let faults = move || {
+        with_alarms.begin()?;
+        faults::quick(options.port)
+    };
     vec![
         ("the npm package, and hostile texts in Chromium", Box::new(npm_package)),
         ("a reader, a rising article, and the contract", Box::new(|| reader_and_contract(options))),
-        ("recommendations while the store fails", Box::new(|| store::check(options.port))),
+        ("recommendations while the store fails", Box::new(store)),
+        ("the AWS estate's templates, and planted mistakes", Box::new(move || templates.end())),
+        ("the AWS estate in a stand-in, read back", Box::new(|| infra::deploy_local(options.port))),
         ("scenarios in Chromium, Firefox and WebKit", Box::new(|| e2e::check(options.port))),
         ("bugs planted into the tracker are noticed", Box::new(|| e2e::planted_is_noticed(options.port))),
         ("clicks replayed, nothing lost", Box::new(|| nothing_lost(options))),
@@ -116,10 +131,10 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
         ("a dropped record is seen by the reader's test", Box::new(|| loss_is_seen_by_reader(options))),
         ("shards follow the load", Box::new(|| scale::check(options.port))),
         ("CloudWatch has what happened", Box::new(|| metrics::check(options.port))),
-        ("faults between worker and Kinesis, nothing lost", Box::new(|| faults::quick(options.port))),
+        ("faults between worker and Kinesis, nothing lost", Box::new(faults)),
+        ("a fault fires its alarm and no other", Box::new(move || alarms.end())),
         ("secrets changed under load, nothing lost", Box::new(|| faults::change_secrets(options.port))),
         ("a deployment that is not well is taken back", Box::new(|| deploy::check(options.port))),
-        ("a fault fires its alarm and no other", Box::new(|| alarms::quick(options.port))),
         ("two backends share streams, one is killed", Box::new(|| consumers::quick(options.port + CONSUMERS_PORT))),
     ]
 }

@@ -113,7 +113,7 @@ impl Told {
 }
 
 impl Changed {
-    /// The same; no topic says how urgent it is.
+    /// The same; no topic says how urgent it is, so that the alarm's name has to.
     pub(crate) fn news(self) -> Option<News> {
         let turn = turn(&self.state.value, self.previous_state.as_ref().map(|state| state.value.as_str()))?;
         let data = self.state.reason_data.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok()).unwrap_or_default();
@@ -130,7 +130,7 @@ impl Changed {
             children: data.get("triggeringAlarms").and_then(Value::as_array).into_iter().flatten().filter_map(child).collect(),
         };
         let (since, description) = (self.state.timestamp.as_deref(), self.configuration.description.as_deref());
-        Some(news(Urgency::Ticket, turn, &self.alarm_name, description, since, &self.state.reason, rule))
+        Some(news(Urgency::of_alarm(&self.alarm_name), turn, &self.alarm_name, description, since, &self.state.reason, rule))
     }
 }
 

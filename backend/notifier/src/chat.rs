@@ -19,6 +19,7 @@ pub(crate) fn message(news: &News) -> Value {
         (Turn::Over, _) => "good",
         (Turn::Begun, Urgency::Page) => "danger",
         (Turn::Begun, Urgency::Ticket) => "warning",
+        (Turn::Begun, Urgency::Note) => "#888888",
     };
     let field = |name: &str, value: &str| json!({ "title": name, "value": escaped(value), "short": value.len() < 40 });
     let mut fields = vec![

@@ -48,6 +48,7 @@ pub(crate) const fn word(news: &News) -> &'static str {
         (Turn::Over, _) => "over",
         (Turn::Begun, Urgency::Page) => "PAGE",
         (Turn::Begun, Urgency::Ticket) => "ticket",
+        (Turn::Begun, Urgency::Note) => "note",
     }
 }
 

@@ -31,6 +31,8 @@ const OF_PORTALS: [&str; 26] = [
     "archive-late",
     "archive-throttled",
 ];
+/// Those of them that tell nobody by themselves: parts of `silent` and `losing-data`.
+const PARTS: [&str; 5] = ["no-records", "unavailable", "dead-letters", "poison", "events-lost"];
 /// Alarms of the whole that end as those of a portal do.
 const OF_ALL: [&str; 2] = ["edge-silent", "backend-silent"];
 
@@ -42,6 +44,8 @@ pub enum Urgency {
     Page,
     /// Somebody, in the morning.
     Ticket,
+    /// Nobody by itself: it stands in the chat beside the alarm that it is a part of.
+    Note,
 }
 
 impl Urgency {
@@ -51,7 +55,14 @@ impl Urgency {
         match self {
             Self::Page => "page",
             Self::Ticket => "ticket",
+            Self::Note => "note",
         }
+    }
+
+    /// Of an alarm that came through no topic.
+    pub(crate) fn of_alarm(alarm: &str) -> Self {
+        let (_, name) = portal_and_name(alarm);
+        if PARTS.contains(&name.as_str()) { Self::Note } else { Self::Ticket }
     }
 
     /// By the topic that it came through: what pages has a topic of its own.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::event::{self, Error};
-use crate::news::News;
+use crate::news::{News, Urgency};
 
 /// Transitions that an instance remembers: a storm of every alarm of twenty portals, both ways.
 const REMEMBERED_MAX: usize = 1_024;
@@ -47,7 +47,12 @@ impl Rest {
             return Ok(rest);
         }
         let news = event::read(event)?;
-        let open = |channel: &Channel| news.iter().map(|news| Open { news: news.clone(), channel: *channel }).collect::<Vec<_>>();
+        let goes = |news: &News, channel: Channel| channel == Channel::Webhook || news.urgency != Urgency::Note;
+        let open = |channel: &Channel| {
+            let channel = *channel;
+            let news = news.iter().filter(move |news| goes(news, channel));
+            news.map(|news| Open { news: news.clone(), channel }).collect::<Vec<_>>()
+        };
         Ok(Self { pulso_rest: channels.iter().flat_map(open).collect() })
     }
 
@@ -92,6 +97,13 @@ mod tests {
         let left = Rest { pulso_rest: all.pulso_rest.into_iter().filter(|open| open.channel == Channel::Webhook).collect() };
         let again = Rest::of(left.to_event().to_string().as_bytes(), &[Channel::People, Channel::Webhook]).unwrap();
         assert_eq!(again, left);
+    }
+
+    #[test]
+    fn a_part_of_an_alarm_stands_in_the_chat_alone() {
+        let part = include_bytes!("../tests/golden/unavailable-by-eventbridge.json");
+        let rest = Rest::of(part, &[Channel::People, Channel::Webhook]).unwrap();
+        assert_eq!(rest.pulso_rest.iter().map(|open| open.channel).collect::<Vec<_>>(), [Channel::Webhook]);
     }
 
     #[test]
