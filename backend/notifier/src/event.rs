@@ -18,7 +18,7 @@ pub enum Error {
     /// No JSON, or not an object.
     #[error("the event is no JSON object: {0}")]
     NotJson(String),
-    /// More than [`RECORDS_MAX`].
+    /// More than SNS or a queue puts into one event.
     #[error("the event has {count} records, more than {RECORDS_MAX}")]
     TooMany {
         /// How many.

@@ -26,7 +26,7 @@ const OF_PORTALS: [&str; 26] = [
     "fallback",
     "slow-lists",
     "refused-unusual",
-    "writes-throttled",
+    "writes-throttled-events",
     "writes-throttled-interactions",
     "archive-late",
     "archive-throttled",
@@ -160,5 +160,37 @@ mod tests {
         assert_eq!(described("It is late."), ("It is late.".to_owned(), None, None));
         assert_eq!(described("https://r.example/R.md#late"), ("https://r.example/R.md#late".to_owned(), None, None));
         assert_eq!(described(""), (String::new(), None, None));
+    }
+
+    /// Names of alarms and their descriptions, as a template has them; no reader of YAML, for `!Sub` is none.
+    fn alarms(template: &str) -> Vec<(String, String)> {
+        let mut alarms = Vec::<(String, String)>::new();
+        for line in template.lines().map(str::trim) {
+            if let Some(name) = line.strip_prefix("AlarmName:") {
+                let name = name.trim().trim_start_matches("!Sub ").replace("${Portal}", "gshow-rio");
+                alarms.push((name, String::new()));
+            } else if let Some((_, text)) = alarms.last_mut().filter(|(_, text)| !text.contains("${RunbookUrl}#")) {
+                *text += line;
+                text.push(' ');
+            }
+        }
+        alarms
+    }
+
+    #[test]
+    fn every_alarm_of_the_templates_is_taken_apart() {
+        let of_portal = alarms(include_str!("../../infra/alarms-portal.yaml"));
+        let of_all = alarms(include_str!("../../infra/alarms.yaml"));
+        assert!(of_portal.len() > 20 && of_all.len() > 5, "{} {}", of_portal.len(), of_all.len());
+        for (alarm, description) in &of_portal {
+            let (portal, name) = portal_and_name(alarm);
+            assert_eq!((portal.as_deref(), alarm.ends_with(&name)), (Some("gshow-rio"), true), "{alarm}: {name}");
+            assert!(alarm.len() == "pulso-gshow-rio-".len() + name.len(), "{alarm}: {name}");
+            assert!(description.contains(&format!("#{name}")), "{alarm}: its runbook entry has another name: {description}");
+        }
+        for (alarm, description) in &of_all {
+            assert_eq!(portal_and_name(alarm).0, None, "{alarm}");
+            assert!(description.contains("${RunbookUrl}#"), "{alarm}: no runbook: {description}");
+        }
     }
 }
