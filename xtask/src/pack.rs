@@ -52,9 +52,9 @@ pub(crate) fn everything(wasm: &WasmTarget, is_release: bool) -> Result<()> {
     native()
 }
 
-/// Builds what runs on this machine: the backend and the fault proxy.
+/// Builds what runs on this machine: the backend, the notifier and the fault proxy.
 pub(crate) fn native() -> Result<()> {
-    run::logged("build backend", &mut native_cargo(&["build", "-p", "backend", "-p", "pulso-tests"]), 330)
+    run::logged("build backend", &mut native_cargo(&["build", "-p", "backend", "-p", "notifier", "-p", "pulso-tests"]), 330)
 }
 
 fn native_cargo(arguments: &[&str]) -> Command {

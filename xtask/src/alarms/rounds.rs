@@ -137,18 +137,24 @@ fn queue_down() -> Round {
     Round {
         faults: &[Fault { row: "15", what: "every send to the queue fails, Kinesis is healthy", fires: &[] }],
         inject: |trial| trial.stack.replace_queue(Queue::Absent),
+        heal: |trial| trial.stack.replace_queue(Queue::Cloudflare),
         linger: Duration::from_mins(1),
         ..ROUND
     }
 }
 
-/// The queue is away already when nothing but this row is played: it is taken away again.
 fn queue_and_stream_down() -> Round {
     Round {
         faults: &[Fault {
             row: "16",
             what: "every send to the queue fails and Kinesis answers 500 for g1",
-            fires: &[Page("pulso-g1-losing-data"), Child("pulso-g1-unavailable"), Page("pulso-g1-stream-down")],
+            fires: &[
+                Page("pulso-g1-losing-data"),
+                Child("pulso-g1-unavailable"),
+                Page("pulso-g1-stream-down"),
+                // After five periods, if the breaker's probes fell into each of them.
+                May("pulso-g1-put-failing"),
+            ],
         }],
         inject: |trial| {
             trial.stack.replace_queue(Queue::Absent)?;
