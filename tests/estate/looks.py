@@ -171,8 +171,8 @@ def notifier(world):
     yield "notifier: what it is built for", (said["Runtime"], said["Architectures"], said["Handler"]), ("provided.al2023", ["arm64"], "bootstrap")
     yield "notifier: reserved concurrency", functions.get_function_concurrency(FunctionName="pulso-notifier").get("ReservedConcurrentExecutions"), 5
     rules = {rule["Name"] for rule in events.list_rules()["Rules"]}
-    yield "rules: tasks, deployments, alarms", rules, {"pulso-task-stopped", "pulso-deployment-failed", "pulso-alarm-changed"}
-    for name in ("pulso-task-stopped", "pulso-deployment-failed"):
+    yield "rules: tasks, deployments, alarms", rules, {"pulso-task-stopped", "pulso-deployment-failed", "pulso-part-changed", "pulso-alarm-changed"}
+    for name in ("pulso-task-stopped", "pulso-deployment-failed", "pulso-part-changed"):
         target, = events.list_targets_by_rule(Rule=name)["Targets"]
         yield "rules: to the notifier, else kept", (target["Arn"].split(":")[-1], "DeadLetterConfig" in target), ("pulso-notifier", True)
 
