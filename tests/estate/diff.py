@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 from local import FAILING, Deployed, Estate, client
 from template import NESTED, load, parameters, resources
 
@@ -90,12 +91,15 @@ def main():
     arguments.add_argument("--endpoint")
     arguments = arguments.parse_args()
     wanted = parameters(arguments.templates / f"{arguments.env}.json")
-    if arguments.endpoint:
-        lines = of_stand_in(arguments.endpoint, arguments.templates, arguments.stack, wanted)
-    else:
-        comparison = Comparison(boto3.Session(profile_name=arguments.profile).client("cloudformation"), arguments.templates)
-        comparison.stack(arguments.stack, "root.yaml", wanted)
-        lines = comparison.lines
+    try:
+        if arguments.endpoint:
+            lines = of_stand_in(arguments.endpoint, arguments.templates, arguments.stack, wanted)
+        else:
+            comparison = Comparison(boto3.Session(profile_name=arguments.profile).client("cloudformation"), arguments.templates)
+            comparison.stack(arguments.stack, "root.yaml", wanted)
+            lines = comparison.lines
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"the deployed stack cannot be read: {error}")
     print("\n".join(lines) or "nothing is otherwise")
     sys.exit(1 if lines else 0)
 
