@@ -14,6 +14,7 @@ import tomllib
 from pathlib import Path
 
 from local import client, deploy
+from template import load
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "backend/infra"
@@ -59,7 +60,11 @@ def make_alarms(endpoint, arguments):
                "EventsStream": portal.get("events_stream", f"pulso-{name}-events"), "WithAnomalyDetection": "false",
                "InteractionsStream": portal.get("interactions_stream", f"pulso-{name}-interactions"),
                "FirehoseName": f"pulso-{name}-archive" if arguments.with_paper else ""}
-        deploy(endpoint, INFRA / "alarms-portal.yaml", f"pulso-alarms-{name}", shared | own)
+        for file in ("alarms-portal", "alarms-portal-late"):
+            template = INFRA / f"{file}.yaml"
+            wanted = load(template.read_text())["Parameters"]
+            given = {parameter: value for parameter, value in (shared | own).items() if parameter in wanted}
+            deploy(endpoint, template, f"pulso-{file}-{name}", given)
     return {"queue_url": url, "topics": topics, "alarms": sorted(alarms(endpoint))}
 
 

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use crate::{alarms, paths};
 
 /// The templates with Pulso's alarms.
-const TEMPLATES: [&str; 2] = ["backend/infra/alarms.yaml", "backend/infra/alarms-portal.yaml"];
+const TEMPLATES: [&str; 3] = ["backend/infra/alarms.yaml", "backend/infra/alarms-portal.yaml", "backend/infra/alarms-portal-late.yaml"];
 const RUNBOOK: &str = "backend/infra/RUNBOOK.md";
 /// Longest description that CloudWatch takes (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>).
 const DESCRIPTION_MAX: usize = 1_024;

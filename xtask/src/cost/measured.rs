@@ -119,7 +119,7 @@ pub(super) fn counts() -> Result<Counts> {
     };
     Ok(Counts {
         metrics: (metrics(true)?, metrics(false)?),
-        alarms: (found("alarms-portal.yaml", "Alarm")?, found("alarms.yaml", "Alarm")?),
+        alarms: (found("alarms-portal.yaml", "Alarm")? + found("alarms-portal-late.yaml", "Alarm")?, found("alarms.yaml", "Alarm")?),
         composites: found("alarms-portal.yaml", "CompositeAlarm")?,
     })
 }
