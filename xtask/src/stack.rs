@@ -177,6 +177,7 @@ impl Stack {
         match name {
             "worker" => self.wait_for(name, &format!("{}/recommendations?portal=g1", self.plan.worker_url())),
             "backend" => self.wait_for(name, &format!("{}/health", self.plan.backend_url())),
+            "producer" => self.wait_for(name, &format!("http://127.0.0.1:{}/", self.plan.port + 5)),
             _ => Ok(()),
         }
     }

@@ -200,6 +200,9 @@ fn throttled_and_undecodable() -> Round {
             };
             let known = format!("{}\n{{\"v\":1,", serde_json::to_string(&header)?);
             let messages = [known, "no retry message".to_owned()].map(|body| json!({ "body": body, "contentType": "text" }));
+            // It looks for the worker's queues when it starts, and another round may have started the worker again since.
+            trial.stack.kill("producer")?;
+            trial.stack.revive("producer")?;
             trial.stack.produce("pulso-retry-0", &messages)?;
             let throttled = json!({ "kind": "partial", "codes": ["ProvisionedThroughputExceededException"] });
             let rules = json!([{ "when": { "rate_pct": 20 }, "faults": [throttled] }]);
