@@ -107,6 +107,15 @@ pub struct Credentials {
     pub secret_access_key: Secret,
 }
 
+/// Where metrics and log lines go: URLs without a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloudWatch {
+    /// Of CloudWatch.
+    pub metrics: String,
+    /// Of CloudWatch Logs.
+    pub logs: String,
+}
+
 /// Everything the worker is told.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -130,8 +139,8 @@ pub struct Config {
     pub spill_after_ms: u64,
     /// Whether records that come while a call is in the air leave together in the next (`delivery/lanes.rs`).
     pub may_gather: bool,
-    /// URL of CloudWatch, without a path; `None`: nobody is told how the edge is.
-    pub cloudwatch: Option<String>,
+    /// Who is told how the edge is; `None`: nobody.
+    pub cloudwatch: Option<CloudWatch>,
 }
 
 impl Config {
@@ -219,12 +228,16 @@ fn may_gather(text: Option<&str>) -> Result<bool> {
     }
 }
 
-/// Absent is off: who does not know of it is not sent anything.
-fn cloudwatch(endpoint: Option<&str>, region: &str) -> Result<Option<String>> {
+/// Absent is off: who does not know of it is not sent anything. Another URL than Amazon's own answers for both services.
+fn cloudwatch(endpoint: Option<&str>, region: &str) -> Result<Option<CloudWatch>> {
+    let of_amazon = |service: &str| format!("https://{service}.{region}.amazonaws.com");
     match endpoint {
         None | Some("off") => Ok(None),
-        Some("") => Ok(Some(format!("https://monitoring.{region}.amazonaws.com"))),
-        Some(url) if url.starts_with("https://") || url.starts_with("http://") => Ok(Some(url.trim_end_matches('/').to_owned())),
+        Some("") => Ok(Some(CloudWatch { metrics: of_amazon("monitoring"), logs: of_amazon("logs") })),
+        Some(url) if url.starts_with("https://") || url.starts_with("http://") => {
+            let url = url.trim_end_matches('/').to_owned();
+            Ok(Some(CloudWatch { metrics: url.clone(), logs: url }))
+        }
         Some(_) => Err(Error::unavailable("CLOUDWATCH_ENDPOINT must be empty, off or a URL")),
     }
 }
@@ -236,8 +249,9 @@ mod tests {
     #[test]
     fn cloudwatch_is_amazons_own_another_or_off() {
         let of = |text: &str| cloudwatch(Some(text), "sa-east-1");
-        assert_eq!(of(""), Ok(Some("https://monitoring.sa-east-1.amazonaws.com".to_owned())));
-        assert_eq!(of("http://127.0.0.1:9/"), Ok(Some("http://127.0.0.1:9".to_owned())));
+        let urls = |metrics: &str, logs: &str| Ok(Some(CloudWatch { metrics: metrics.to_owned(), logs: logs.to_owned() }));
+        assert_eq!(of(""), urls("https://monitoring.sa-east-1.amazonaws.com", "https://logs.sa-east-1.amazonaws.com"));
+        assert_eq!(of("http://127.0.0.1:9/"), urls("http://127.0.0.1:9", "http://127.0.0.1:9"));
         assert_eq!([of("off"), cloudwatch(None, "sa-east-1")], [Ok(None), Ok(None)]);
         assert!(of("yes").is_err());
     }

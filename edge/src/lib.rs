@@ -43,6 +43,7 @@ pub mod salt;
 pub mod script;
 pub mod source;
 pub mod tally;
+pub mod timeline;
 pub mod trust;
 
 use delivery::lanes::Seat;

@@ -3,7 +3,7 @@
 deploy prints JSON: the queue's URL, the topics, the names of all alarms. follow prints a line of JSON for each message of the queue:
 at_s, topic, alarm, state, from, description, reason. put puts figures by hand (`[{"metric": …}]` on standard input, as PutMetricData takes them).
 plant puts an alarm of another stage beside a right one: its dimensions fit nothing, it must stay silent. poison puts into a stream what is
-no record. states prints the state of every alarm.
+no record. states prints the state of every alarm, said how many lines of an event the worker wrote into its log group.
 """
 
 import argparse
@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "backend/infra"
 TOPICS = ("pulso-page", "pulso-ticket", "pulso-people")
 QUEUE = "pulso-alarms"
+EDGE_LOG = "/pulso/edge"
 RUNBOOK = "https://github.com/pulso/pulso/blob/main/backend/infra/RUNBOOK.md"
 # What exists in an account alone, by names that the rows of figures put by hand use.
 ON_PAPER = {"SqsQueueName": "pulso-retry", "SqsDeadQueueName": "pulso-retry-dead", "ClusterName": "pulso", "ServiceName": "pulso-backend",
@@ -48,8 +49,23 @@ def make_topics(endpoint):
     return url, topics
 
 
+def make_log(endpoint):
+    """Where the worker writes what its log says, as logs.yaml makes it."""
+    logs = client(endpoint, "logs")
+    logs.create_log_group(logGroupName=EDGE_LOG)
+    logs.create_log_stream(logGroupName=EDGE_LOG, logStreamName="worker")
+
+
+def said(endpoint, event):
+    """How many lines the worker wrote there of an event."""
+    pages = client(endpoint, "logs").get_paginator("filter_log_events").paginate(logGroupName=EDGE_LOG)
+    lines = [json.loads(line["message"]) for page in pages for line in page["events"]]
+    return sum(line["event"] == event for line in lines)
+
+
 def make_alarms(endpoint, arguments):
     url, topics = make_topics(endpoint)
+    make_log(endpoint)
     shared = {"PeriodSeconds": arguments.period_s, "RunbookUrl": RUNBOOK, "PageTopic": topics["pulso-page"],
               "TicketTopic": topics["pulso-ticket"]}
     of_all = {"PeopleTopic": topics["pulso-people"], "BacklogMessages": arguments.backlog, **(ON_PAPER if arguments.with_paper else {})}
@@ -127,6 +143,8 @@ def main():
     planting.add_argument("--as", dest="planted", required=True)
     poisoning = what.add_parser("poison")
     poisoning.add_argument("--stream", required=True)
+    saying = what.add_parser("said")
+    saying.add_argument("--event", required=True)
     what.add_parser("states")
     what.add_parser("put")
     arguments = arguments.parse_args()
@@ -138,6 +156,8 @@ def main():
         plant(arguments.endpoint, arguments.alarm, arguments.planted)
     elif arguments.what == "poison":
         poison(arguments.endpoint, arguments.stream)
+    elif arguments.what == "said":
+        print(said(arguments.endpoint, arguments.event))
     elif arguments.what == "states":
         print(json.dumps(alarms(arguments.endpoint)))
     else:

@@ -89,7 +89,7 @@ mod tests {
             Datum { figure: Figure::value("Heartbeat", "Count", 1.0), portal: None },
             Datum { figure: Figure::ratio("Unavailable", 8.0, 2.0).unwrap(), portal: PortalId::parse("g1") },
         ];
-        let endpoint = config.cloudwatch.as_deref().unwrap();
+        let endpoint = config.cloudwatch.as_ref().map(|cloudwatch| cloudwatch.metrics.as_str()).unwrap();
         let call = put_metric_data(endpoint, &config.kinesis, &data, 1_795_337_005_301).unwrap();
         assert_eq!(call.url, "https://monitoring.sa-east-1.amazonaws.com/");
         let pairs: Vec<(String, String)> = form_urlencoded::parse(call.body.as_bytes()).into_owned().collect();

@@ -2,5 +2,6 @@
 
 pub mod cloudwatch;
 pub mod kinesis;
+pub mod logs;
 pub mod sign;
 pub mod sqs;

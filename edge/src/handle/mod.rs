@@ -31,10 +31,12 @@ pub(crate) async fn request(request: &Request, env: &Env, context: &Context) -> 
     if route(&head.method, &head.path) == Ok(Route::Health) {
         return health::answer(request, &head, &config, env).await;
     }
-    match config {
+    let answer = match config {
         Ok(config) => routed(request, &head, &config, env, context).await,
         Err(error) => refuse(&error),
-    }
+    };
+    told::later(env, context);
+    answer
 }
 
 async fn routed(request: &Request, head: &Head, config: &Rc<Config>, env: &Env, context: &Context) -> Answer {

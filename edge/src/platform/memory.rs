@@ -17,6 +17,7 @@ use crate::limit::{Key, Kind, Limits};
 use crate::recommend::{Found, Scratch, Shelved, Shelves};
 use crate::salt::{self, Salt};
 use crate::tally::Tallies;
+use crate::timeline::Timeline;
 use wire::day::Day;
 
 /// A salt, and until when it is believed.
@@ -37,6 +38,7 @@ thread_local! {
     static CLOCK_OFFSET_MS: Cell<i64> = const { Cell::new(0) };
     static COUNTERS: Cell<Counters> = Cell::new(Counters::default());
     static TALLIES: RefCell<Tallies> = RefCell::default();
+    static TIMELINE: RefCell<Timeline> = RefCell::default();
     static LIMITS: RefCell<Limits> = RefCell::default();
     static SEED: String = salt::to_hex(&super::random::bytes::<{ salt::SALT_BYTES }>());
     static QUOTA: Cell<Quota> = Cell::new(Quota::default());
@@ -148,4 +150,9 @@ pub(crate) fn counters() -> Counters {
 /// Lends what is told of the portals.
 pub(crate) fn with_tallies<T>(act: impl FnOnce(&mut Tallies) -> T) -> T {
     TALLIES.with_borrow_mut(act)
+}
+
+/// Lends what the log said.
+pub(crate) fn with_timeline<T>(act: impl FnOnce(&mut Timeline) -> T) -> T {
+    TIMELINE.with_borrow_mut(act)
 }

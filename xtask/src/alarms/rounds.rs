@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use wire::RetryHeader;
 
@@ -208,7 +208,11 @@ fn throttled_and_undecodable() -> Round {
             let rules = json!([{ "when": { "rate_pct": 20 }, "faults": [throttled] }]);
             trial.proxy.plan(&json!({ "only_stream": "pulso-g1-events", "rules": rules }))
         },
-        heal: |trial| trial.proxy.heal(),
+        heal: |trial| {
+            let lines = trial.stack.edge_said("dead_letter")?;
+            ensure!(lines == 2, "two messages became dead letters, and /pulso/edge has {lines} lines about it");
+            trial.proxy.heal()
+        },
         ..ROUND
     }
 }

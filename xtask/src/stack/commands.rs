@@ -12,7 +12,7 @@ use crate::{pack, paths, rotate};
 /// The stand-in's services that Pulso uses.
 const AWS_SERVICES: &str = "kinesis,iam,sts,sqs,s3,firehose";
 /// What alarms need besides.
-const ALARM_SERVICES: &str = "cloudwatch,sns,cloudformation";
+const ALARM_SERVICES: &str = "cloudwatch,sns,cloudformation,logs";
 /// How a backend tells CloudWatch on this machine: twice in a period of ten seconds; and a pageview is over after so many seconds of quiet.
 const MONITORED_BACKEND: [&str; 5] = ["--cloudwatch", "--metrics-every-s", "5", "--loss-settle-s", "60"];
 /// What it would open besides, whatever the services are: port 8883 on every address of the machine, and 2222 for SFTP.

@@ -78,6 +78,12 @@ impl Stack {
         said(self.monitoring_script().args(["poison", "--stream", stream])).map(drop)
     }
 
+    /// Lines that the worker wrote into its log group about this.
+    pub(crate) fn edge_said(&self, event: &str) -> Result<u64> {
+        let count = said(self.monitoring_script().args(["said", "--event", event]))?;
+        count.trim().parse().context("monitoring.py says no count")
+    }
+
     /// The state of every alarm, as JSON by name.
     pub(crate) fn alarm_states(&self) -> Result<std::collections::BTreeMap<String, String>> {
         serde_json::from_str(&said(self.monitoring_script().arg("states"))?).context("monitoring.py says no states")
