@@ -13,9 +13,7 @@ use crate::dev::ReplayOptions;
 use crate::meanwhile::Meanwhile;
 use crate::stack::{self, AWS_ENV, Plan, Stack};
 use crate::wasm_target::{Panic, WasmTarget};
-use crate::{
-    beacon, consumers, deploy, e2e, faults, infra, metrics, model, pack, paths, replay, rising, run, scale, setup, sim, store, tail, tidy,
-};
+use crate::{beacon, deploy, e2e, faults, infra, metrics, model, pack, paths, replay, rising, run, scale, setup, sim, store, tail, tidy};
 
 /// Real clicks, for those who have them.
 const CLICKS: &str = "../shared/data/clicks-dev.csv.gz";
@@ -114,6 +112,14 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
         with_templates.begin()?;
         store::check(options.port)
     };
+    let consumers_port = (options.port + CONSUMERS_PORT).to_string();
+    // The shortest that holds what happens meanwhile.
+    let consumers = Rc::new(Meanwhile::new(&["consumers", "--built", "--seconds", "36", "--port", &consumers_port]));
+    let with_consumers = Rc::clone(&consumers);
+    let secrets = move || {
+        with_consumers.begin()?;
+        faults::change_secrets(options.port)
+    };
     let faults = move || {
         with_alarms.begin()?;
         faults::quick(options.port)
@@ -133,9 +139,9 @@ fn end_to_end(options: &Options) -> Vec<Check<'_>> {
         ("CloudWatch has what happened", Box::new(|| metrics::check(options.port))),
         ("faults between worker and Kinesis, nothing lost", Box::new(faults)),
         ("a fault fires its alarm and no other", Box::new(move || alarms.end())),
-        ("secrets changed under load, nothing lost", Box::new(|| faults::change_secrets(options.port))),
+        ("secrets changed under load, nothing lost", Box::new(secrets)),
         ("a deployment that is not well is taken back", Box::new(|| deploy::check(options.port))),
-        ("two backends share streams, one is killed", Box::new(|| consumers::quick(options.port + CONSUMERS_PORT))),
+        ("two backends share streams, one is killed", Box::new(move || consumers.end())),
     ]
 }
 

@@ -51,11 +51,6 @@ pub(crate) fn verb(options: &Options) -> Result<()> {
     trial(options.port, options.seconds, options.seed)
 }
 
-/// For `cargo xtask test`.
-pub(crate) fn quick(port: u16) -> Result<()> {
-    trial(port, 36, 1)
-}
-
 fn trial(port: u16, seconds: u32, seed: u64) -> Result<()> {
     let begun = Instant::now();
     let mut fleet = Fleet::start(port)?;
